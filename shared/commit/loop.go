@@ -1,0 +1,475 @@
+// Package commit is the heart of Throng: a loop that changes one document at a
+// time by group commit.
+//
+// Callers hand in commands and wait. The loop takes every command that waits,
+// applies them in order to the state it holds in memory, and writes the result
+// in one atomic commit on the condition that the document is still the one it
+// had loaded. There is no lock, no read before each write and no transaction.
+// While one batch is being announced the next is already being committed.
+//
+// What a caller may rely on: when Do returns no error, the command's changes
+// are stored and announced. When it returns a command's own error, the command
+// changed nothing, and it was judged on a state that was current after Do was
+// called. Commands are applied in an order that every process agrees on.
+//
+// Nothing else in the tree locks, batches or retries.
+package commit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/throng-im/throng/shared/fault"
+)
+
+// Model tells a loop how one kind of document is read, changed and written.
+// S is the state of one root document and whatever belongs to it. The loop
+// calls a Model from one goroutine at a time per document.
+type Model[S any] interface {
+	// Load reads the state of key afresh; a missing document is an empty
+	// state, not an error. old is what this process knew before, or nil:
+	// parts of it that are still current may be reused.
+	Load(ctx context.Context, r Reader, key string, old *S) (*S, error)
+	// Draft returns a copy for commands to change. The original must never
+	// show the changes.
+	Draft(s *S) *S
+	// Weight estimates the bytes the draft would write if it were committed now.
+	Weight(draft *S) int
+	// Plan says what committing the draft writes and announces.
+	Plan(draft *S) (Plan, error)
+	// Settle makes a committed draft the current state at its new version.
+	Settle(draft *S, version time.Time) *S
+	// Journal returns the state's own record of its latest commits.
+	Journal(s *S) *Journal
+	// Size estimates the memory that a state takes, in bytes.
+	Size(s *S) int
+}
+
+// Plan is one commit.
+type Plan struct {
+	// Writes is empty when nothing changed.
+	Writes []Write
+	// Announce runs after the commit and before the callers are answered; nil
+	// when there is nothing to say. It may run for changes that were committed
+	// earlier by someone who could not announce them.
+	Announce func(ctx context.Context) error
+}
+
+// Command is one change to a document.
+type Command[S any] struct {
+	// Need, if set, completes the loaded state with documents that Apply will
+	// look at. ErrConflict means that the state turned out to be stale.
+	Need func(ctx context.Context, r Reader, s *S) error
+	// Apply changes the draft and returns the caller's result. It must be a
+	// pure function of the draft, for it runs again whenever a commit has to be
+	// repeated, and must not have changed anything when it returns an error.
+	Apply func(draft *S) (any, error)
+}
+
+// Options bound a loop. Zero fields take the defaults named beside them.
+type Options struct {
+	// CommitTimeout bounds one read or write of the store: 5 s.
+	CommitTimeout time.Duration
+	// Patience bounds how long a command is tried when its caller set no
+	// earlier deadline: 20 s.
+	Patience time.Duration
+	// AnnounceTimeout bounds one announcement: 10 s.
+	AnnounceTimeout time.Duration
+	// BatchBytes is where a batch stops growing: 1.5 MiB. What one command may
+	// add on top must keep a commit under the 3 MiB that every store takes.
+	BatchBytes int
+	// BatchCommands bounds the commands in one commit: 4096.
+	BatchCommands int
+	// Announcing bounds the batches of one document that are being announced
+	// while later ones commit: 4.
+	Announcing int
+	// CacheBytes bounds the states kept for documents nobody is changing: 64 MiB.
+	CacheBytes int
+}
+
+func (o Options) withDefaults() Options {
+	set := func(d *time.Duration, v time.Duration) {
+		if *d == 0 {
+			*d = v
+		}
+	}
+	num := func(n *int, v int) {
+		if *n == 0 {
+			*n = v
+		}
+	}
+	set(&o.CommitTimeout, 5*time.Second)
+	set(&o.Patience, 20*time.Second)
+	set(&o.AnnounceTimeout, 10*time.Second)
+	num(&o.BatchBytes, 3<<19)
+	num(&o.BatchCommands, 4096)
+	num(&o.Announcing, 4)
+	num(&o.CacheBytes, 64<<20)
+	return o
+}
+
+// Loop runs the commit loops of all documents of one kind in one process.
+type Loop[S any] struct {
+	store Store
+	model Model[S]
+	opts  Options
+
+	mu    sync.Mutex
+	docs  map[string]*document[S]
+	idle  idleList[S]
+	bytes int
+}
+
+// document is one document's queue and cached state. mu of the Loop guards
+// queue and running; the rest belongs to the running goroutine, or to whoever
+// holds mu while none runs.
+type document[S any] struct {
+	key     string
+	queue   []*call[S]
+	running bool
+
+	state *S
+	// stale is the last state that proved to be out of date: parts of it may
+	// still serve the next load.
+	stale *S
+	// asOf is when the read or commit started that proved state current.
+	asOf time.Time
+	size int
+	// announcing holds a token per batch being announced.
+	announcing chan struct{}
+
+	prev, next *document[S]
+}
+
+type call[S any] struct {
+	ctx    context.Context
+	cmd    Command[S]
+	at     time.Time
+	value  any
+	err    error
+	doneCh chan struct{}
+	// dead marks a call that was answered because its command panicked.
+	dead bool
+}
+
+// apply runs the command. A panic ends that call alone: the draft it may have
+// half changed is thrown away with the attempt.
+func (c *call[S]) apply(draft *S) {
+	defer func() {
+		if p := recover(); p != nil {
+			slog.ErrorContext(c.ctx, "command panicked", "panic", p, "stack", string(debug.Stack()))
+			c.dead = true
+			c.finish(fmt.Errorf("command panicked: %v", p))
+		}
+	}()
+	c.value, c.err = c.cmd.Apply(draft)
+}
+
+func (c *call[S]) finish(err error) {
+	if err != nil {
+		c.value, c.err = nil, err
+	}
+	close(c.doneCh)
+}
+
+// New makes a loop over store.
+func New[S any](store Store, model Model[S], opts Options) *Loop[S] {
+	return &Loop[S]{store: store, model: model, opts: opts.withDefaults(), docs: map[string]*document[S]{}}
+}
+
+// Do applies cmd to the document named key and returns what its Apply
+// returned, once the change is stored and announced. Errors: the command's
+// own; fault.Unavailable when the store could not be reached in time, in which
+// case the change may or may not have been made; ctx's error likewise.
+func (l *Loop[S]) Do(ctx context.Context, key string, cmd Command[S]) (any, error) {
+	c := &call[S]{ctx: ctx, cmd: cmd, at: time.Now(), doneCh: make(chan struct{})}
+	l.mu.Lock()
+	d := l.docs[key]
+	if d == nil {
+		d = &document[S]{key: key, announcing: make(chan struct{}, l.opts.Announcing)}
+		l.docs[key] = d
+	}
+	d.queue = append(d.queue, c)
+	if !d.running {
+		d.running = true
+		l.idle.remove(d)
+		go l.run(d)
+	}
+	l.mu.Unlock()
+	select {
+	case <-c.doneCh:
+		return c.value, c.err
+	case <-ctx.Done():
+		return nil, fault.New(fault.Unavailable, "the request ended before its outcome was known")
+	}
+}
+
+// run works on one document until nobody waits for it.
+func (l *Loop[S]) run(d *document[S]) {
+	for {
+		l.mu.Lock()
+		if len(d.queue) == 0 {
+			d.running = false
+			l.rest(d)
+			l.mu.Unlock()
+			return
+		}
+		n := min(len(d.queue), l.opts.BatchCommands)
+		batch := d.queue[:n:n]
+		d.queue = d.queue[n:]
+		l.mu.Unlock()
+		if rest := l.batch(d, batch); len(rest) > 0 {
+			l.mu.Lock()
+			d.queue = append(rest, d.queue...)
+			l.mu.Unlock()
+		}
+	}
+}
+
+// batch brings every call in calls to its end, but for those it returns: they
+// did not fit and go first in the next batch.
+func (l *Loop[S]) batch(d *document[S], calls []*call[S]) (rest []*call[S]) {
+	var tries backoff
+	for {
+		if calls = l.alive(calls); len(calls) == 0 {
+			return rest
+		}
+		if tries.n > 0 && !tries.wait(l.latest(calls)) {
+			l.fail(calls, errGaveUp)
+			return rest
+		}
+		step, left, err := l.attempt(d, calls)
+		rest = slices.Concat(left, rest)
+		calls = calls[:len(calls)-len(left)]
+		switch {
+		case err == nil && step == settled:
+			return rest
+		case errors.Is(err, errGaveUp), errors.Is(err, errLost):
+			l.fail(calls, err)
+			return rest
+		case err == nil, errors.Is(err, ErrConflict), errors.Is(err, ErrAborted), errors.Is(err, ErrUnknown):
+			tries.note(step)
+		case len(calls) > 1:
+			// One command may have spoilt the commit for all: try them singly.
+			for _, c := range calls {
+				l.batch(d, []*call[S]{c})
+			}
+			return rest
+		default:
+			l.fail(calls, err)
+			return rest
+		}
+	}
+}
+
+// attempt applies calls to the state and commits once. left are the calls that
+// did not fit into the commit; they have not been applied.
+func (l *Loop[S]) attempt(d *document[S], calls []*call[S]) (step outcome, left []*call[S], err error) {
+	if d.state == nil {
+		if err := l.load(d); err != nil {
+			return retryLater, nil, err
+		}
+	}
+	if err := l.need(d, calls); err != nil {
+		if errors.Is(err, ErrConflict) {
+			d.forget()
+		}
+		return retryNow, nil, err
+	}
+	draft := l.model.Draft(d.state)
+	for i, c := range calls {
+		if i > 0 && l.model.Weight(draft) > l.opts.BatchBytes {
+			calls, left = calls[:i], calls[i:]
+			break
+		}
+		if c.apply(draft); c.dead {
+			return retryNow, left, nil
+		}
+	}
+	base := l.model.Journal(d.state).last()
+	nonce := l.model.Journal(draft).append()
+	plan, err := l.model.Plan(draft)
+	if err != nil {
+		return retryNow, left, err
+	}
+	if len(plan.Writes) == 0 {
+		// Nothing to write, so no precondition proves the state current.
+		if d.asOf.Before(newest(calls)) {
+			d.forget()
+			return retryNow, left, nil
+		}
+		l.release(d, plan, calls)
+		return settled, left, nil
+	}
+	started := time.Now()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(calls[0].ctx), l.opts.CommitTimeout)
+	version, err := l.store.Commit(ctx, plan.Writes)
+	cancel()
+	switch {
+	case err == nil:
+		d.state, d.asOf = l.model.Settle(draft, version), started
+	case errors.Is(err, ErrUnknown):
+		landed, lerr := l.landed(d, base, nonce)
+		if lerr != nil {
+			return retryLater, left, lerr
+		}
+		if !landed {
+			return retryLater, left, nil
+		}
+	case errors.Is(err, ErrConflict):
+		d.forget()
+		return retryNow, left, err
+	default:
+		return retryLater, left, err
+	}
+	l.release(d, plan, calls)
+	return settled, left, nil
+}
+
+// landed finds out what became of a commit whose outcome is unknown. Whatever
+// the answer, the loaded state is current afterwards.
+func (l *Loop[S]) landed(d *document[S], base, nonce uint64) (bool, error) {
+	var tries backoff
+	deadline := time.Now().Add(l.opts.Patience)
+	for {
+		tries.note(retryLater)
+		if !tries.wait(deadline) {
+			d.forget()
+			return false, errGaveUp
+		}
+		err := l.load(d)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, ErrUnknown) && !errors.Is(err, ErrAborted) {
+			d.forget()
+			return false, err
+		}
+	}
+	j := l.model.Journal(d.state)
+	if j.has(nonce) {
+		return true, nil
+	}
+	if !j.reachesBack(base) {
+		d.forget()
+		return false, errLost
+	}
+	return false, nil
+}
+
+// release answers the callers: those whose command was refused at once, the
+// others when what was committed is announced, while the loop goes on.
+func (l *Loop[S]) release(d *document[S], plan Plan, calls []*call[S]) {
+	accepted := make([]*call[S], 0, len(calls))
+	for _, c := range calls {
+		if c.err != nil || plan.Announce == nil {
+			c.finish(c.err)
+			continue
+		}
+		accepted = append(accepted, c)
+	}
+	if len(accepted) == 0 && plan.Announce == nil {
+		return
+	}
+	d.announcing <- struct{}{}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(calls[0].ctx), l.opts.AnnounceTimeout)
+	go func() {
+		defer func() { cancel(); <-d.announcing }()
+		err := plan.Announce(ctx)
+		if err != nil {
+			slog.ErrorContext(ctx, "committed but not announced", "document", d.key, "error", err)
+			err = fault.New(fault.Unavailable, "stored but not announced, try again with the same idempotency key")
+		}
+		for _, c := range accepted {
+			c.finish(err)
+		}
+	}()
+}
+
+func (l *Loop[S]) load(d *document[S]) error {
+	started := time.Now()
+	ctx, cancel := context.WithTimeout(context.Background(), l.opts.CommitTimeout)
+	defer cancel()
+	state, err := l.model.Load(ctx, l.store, d.key, d.old())
+	if err != nil {
+		return err
+	}
+	d.state, d.asOf, d.stale = state, started, nil
+	return nil
+}
+
+func (l *Loop[S]) need(d *document[S], calls []*call[S]) error {
+	ctx, cancel := context.WithTimeout(context.Background(), l.opts.CommitTimeout)
+	defer cancel()
+	for _, c := range calls {
+		if c.cmd.Need == nil {
+			continue
+		}
+		if err := c.cmd.Need(ctx, l.store, d.state); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// alive answers the calls whose callers have gone and returns the others.
+func (l *Loop[S]) alive(calls []*call[S]) []*call[S] {
+	kept := calls[:0]
+	for _, c := range calls {
+		if c.dead {
+			continue
+		}
+		if err := c.ctx.Err(); err != nil {
+			c.finish(err)
+			continue
+		}
+		kept = append(kept, c)
+	}
+	return kept
+}
+
+// newest is when the last of the calls came in.
+func newest[S any](calls []*call[S]) time.Time {
+	var at time.Time
+	for _, c := range calls {
+		if c.at.After(at) {
+			at = c.at
+		}
+	}
+	return at
+}
+
+// latest is when the most patient of the callers gives up.
+func (l *Loop[S]) latest(calls []*call[S]) time.Time {
+	var latest time.Time
+	for _, c := range calls {
+		end := c.at.Add(l.opts.Patience)
+		if dl, ok := c.ctx.Deadline(); ok && dl.Before(end) {
+			end = dl
+		}
+		if end.After(latest) {
+			latest = end
+		}
+	}
+	return latest
+}
+
+func (l *Loop[S]) fail(calls []*call[S], err error) {
+	if errors.Is(err, ErrUnknown) || errors.Is(err, ErrAborted) || errors.Is(err, ErrConflict) {
+		err = errGaveUp
+	}
+	for _, c := range calls {
+		c.finish(err)
+	}
+}
+
+var (
+	errGaveUp = fault.New(fault.Unavailable, "the store could not be reached in time")
+	errLost   = fault.New(fault.Unavailable, "the outcome of a commit could not be established")
+)

@@ -1,0 +1,152 @@
+package commit
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Memory is a Store in memory with Firestore's semantics: atomic commits,
+// preconditions, one version per commit, rising. It passes the same contract
+// suite as the real one and is for tests of the rules. The zero value is ready.
+type Memory struct {
+	// Before and After, when set, run around every commit and may fail it:
+	// Before as if the store had refused it, After as if the answer was lost.
+	Before, After func(writes []Write) error
+
+	mu    sync.Mutex
+	docs  map[string]Doc
+	clock time.Time
+}
+
+// Get implements Reader.
+func (m *Memory) Get(ctx context.Context, paths []string, fields ...string) ([]Doc, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	out := make([]Doc, len(paths))
+	for i, p := range paths {
+		out[i] = project(m.docs[p], fields)
+		out[i].Path = p
+	}
+	return out, ctx.Err()
+}
+
+// Query implements Reader.
+func (m *Memory) Query(ctx context.Context, q Query) ([]Doc, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var found []Doc
+	for _, d := range m.docs {
+		if q.matches(d) {
+			found = append(found, project(d, q.Select))
+		}
+	}
+	slices.SortFunc(found, func(a, b Doc) int {
+		return slices.Compare(strings.Split(a.Path, "/"), strings.Split(b.Path, "/"))
+	})
+	found = found[min(q.Offset, len(found)):]
+	if q.Limit > 0 && len(found) > q.Limit {
+		found = found[:q.Limit]
+	}
+	return found, ctx.Err()
+}
+
+func (q Query) matches(d Doc) bool {
+	cut := strings.LastIndexByte(d.Path, '/')
+	parent, docID := d.Path[:cut], d.Path[cut+1:]
+	if q.AllGroups {
+		parent = parent[strings.LastIndexByte(parent, '/')+1:]
+	}
+	if parent != q.Collection || q.IDAtLeast != "" && docID < q.IDAtLeast {
+		return false
+	}
+	switch value := d.Fields[q.Field]; {
+	case q.Field == "":
+		return true
+	case q.Contains == nil:
+		return value == q.Equals
+	default:
+		switch list := value.(type) {
+		case []string:
+			want, ok := q.Contains.(string)
+			return ok && slices.Contains(list, want)
+		case []int64:
+			want, ok := q.Contains.(int64)
+			return ok && slices.Contains(list, want)
+		}
+		return false
+	}
+}
+
+func project(d Doc, fields []string) Doc {
+	if d.Exists() && len(fields) > 0 {
+		kept := Fields{}
+		for _, f := range fields {
+			if v, ok := d.Fields[f]; ok {
+				kept[f] = v
+			}
+		}
+		d.Fields = kept
+	} else if d.Exists() {
+		d.Fields = maps.Clone(d.Fields)
+	}
+	return d
+}
+
+// Commit implements Store.
+func (m *Memory) Commit(ctx context.Context, writes []Write) (time.Time, error) {
+	if err := ctx.Err(); err != nil {
+		return time.Time{}, fmt.Errorf("%w: %w", ErrUnknown, err)
+	}
+	if m.Before != nil {
+		if err := m.Before(writes); err != nil {
+			return time.Time{}, err
+		}
+	}
+	version, err := m.apply(writes)
+	if err == nil && m.After != nil {
+		err = m.After(writes)
+	}
+	if err != nil {
+		return time.Time{}, err
+	}
+	return version, nil
+}
+
+func (m *Memory) apply(writes []Write) (time.Time, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, w := range writes {
+		d := m.docs[w.Path]
+		if w.If.Absent && d.Exists() || !w.If.Version.IsZero() && !d.Version.Equal(w.If.Version) {
+			return time.Time{}, fmt.Errorf("%s: %w", w.Path, ErrConflict)
+		}
+	}
+	if m.docs == nil {
+		m.docs = map[string]Doc{}
+	}
+	m.clock = m.clock.Add(time.Microsecond)
+	if now := time.Now().Truncate(time.Microsecond); now.After(m.clock) {
+		m.clock = now
+	}
+	for _, w := range writes {
+		switch fields := maps.Clone(w.Fields); {
+		case w.Delete:
+			delete(m.docs, w.Path)
+		case w.Merge:
+			merged := maps.Clone(m.docs[w.Path].Fields)
+			if merged == nil {
+				merged = Fields{}
+			}
+			maps.Copy(merged, fields)
+			m.docs[w.Path] = Doc{Path: w.Path, Fields: merged, Version: m.clock}
+		default:
+			m.docs[w.Path] = Doc{Path: w.Path, Fields: fields, Version: m.clock}
+		}
+	}
+	return m.clock, nil
+}

@@ -1,0 +1,94 @@
+package commit
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Outcomes of a commit that the loop tells apart. A store wraps one of them
+// around the cause; any other error means that nothing was written and that
+// trying again is of no use.
+var (
+	// ErrConflict: a precondition did not hold. Nothing was written.
+	ErrConflict = errors.New("precondition failed")
+	// ErrAborted: the store gave up before it wrote, for contention or
+	// overload. Nothing was written; the same commit may be tried again.
+	ErrAborted = errors.New("aborted")
+	// ErrUnknown: the connection broke or the store answered something that
+	// does not say. The commit may or may not have been applied.
+	ErrUnknown = errors.New("outcome unknown")
+)
+
+// Fields are the values of a document: string, int64, bool, []byte,
+// []string, []int64 or time.Time.
+type Fields map[string]any
+
+// Doc is a document as read. A missing document has a zero Version and no Fields.
+type Doc struct {
+	Path    string
+	Fields  Fields
+	Version time.Time
+}
+
+// Exists says whether the document was there.
+func (d Doc) Exists() bool { return !d.Version.IsZero() }
+
+// Condition is what must hold of a document for a commit to apply.
+type Condition struct {
+	// Version, when set, must be the document's current version.
+	Version time.Time
+	// Absent demands that the document does not exist.
+	Absent bool
+}
+
+// Write is one document's part in an atomic commit.
+type Write struct {
+	// Path is relative to the database root: collection/document[/...].
+	Path string
+	// Fields to store. With Merge only these fields change, otherwise they
+	// replace the document. Ignored by Delete.
+	Fields Fields
+	Merge  bool
+	Delete bool
+	// If is checked before anything is written. The zero value checks nothing.
+	If Condition
+}
+
+// Reader reads documents.
+type Reader interface {
+	// Get reads documents by path, in the order asked. fields, when not
+	// empty, restricts what is returned.
+	Get(ctx context.Context, paths []string, fields ...string) ([]Doc, error)
+	// Query runs a query and returns its documents in order.
+	Query(ctx context.Context, q Query) ([]Doc, error)
+}
+
+// Query asks for the documents of one collection, or of every collection with
+// one name, ordered by document path.
+type Query struct {
+	// Collection is a path (groups/g1/segments), or a bare name with AllGroups.
+	Collection string
+	AllGroups  bool
+	// Field and one of Equals or Contains filter; an empty Field filters nothing.
+	Field    string
+	Equals   any
+	Contains any
+	// IDAtLeast keeps documents whose id sorts at or after it. Not with
+	// AllGroups. There is no opposite and no descending order: Firestore does
+	// not scan keys downwards.
+	IDAtLeast string
+	Offset    int
+	// Limit bounds the result; 0 is no bound.
+	Limit int
+	// Select restricts the fields returned.
+	Select []string
+}
+
+// Store keeps documents: Firestore in earnest, Memory in tests of the rules.
+type Store interface {
+	Reader
+	// Commit applies all writes or none. It does not retry. On success it
+	// returns the version that every written document now has.
+	Commit(ctx context.Context, writes []Write) (time.Time, error)
+}

@@ -1,0 +1,70 @@
+package firestore_test
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"testing"
+
+	"github.com/throng-im/throng/shared/commit"
+	"github.com/throng-im/throng/shared/commit/committest"
+	"github.com/throng-im/throng/shared/cost"
+	"github.com/throng-im/throng/shared/fault"
+	"github.com/throng-im/throng/shared/firestore"
+)
+
+// open gives each test a project of its own on the emulator.
+func open(t *testing.T, meter *cost.Meter) *firestore.Store {
+	t.Helper()
+	if os.Getenv("FIRESTORE_EMULATOR_HOST") == "" {
+		if os.Getenv("CI") != "" {
+			t.Fatal("FIRESTORE_EMULATOR_HOST is not set: run make test")
+		}
+		t.Skip("needs the Firestore emulator: run make test")
+	}
+	s, err := firestore.Open(t.Context(), fmt.Sprintf("demo-store-%x", rand.Uint64()), meter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+func TestFirestoreKeepsTheStoreContract(t *testing.T) {
+	committest.Store(t, func(t *testing.T) commit.Store { return open(t, new(cost.Meter)) })
+}
+
+func TestCountsWhatIsBilled(t *testing.T) {
+	var meter cost.Meter
+	s := open(t, &meter)
+	ctx := t.Context()
+	if _, err := s.Commit(ctx, []commit.Write{
+		{Path: "a/1", Fields: commit.Fields{"n": int64(1)}},
+		{Path: "a/2", Fields: commit.Fields{"n": int64(1)}},
+		{Path: "a/3", Delete: true},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Get(ctx, []string{"a/1", "a/9"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Query(ctx, commit.Query{Collection: "a", Field: "n", Equals: int64(7)}); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := meter.Counts(), (cost.Counts{Reads: 3, Writes: 2, Deletes: 1, Commits: 1}); got != want {
+		t.Errorf("counted %+v, want %+v: two reads, an empty query is billed as one, two writes, one delete", got, want)
+	}
+}
+
+func TestAnOversizedCommitIsRefusedHere(t *testing.T) {
+	s := open(t, new(cost.Meter))
+	big := bytes.Repeat([]byte("x"), 1_000_000)
+	var writes []commit.Write
+	for i := range 5 {
+		writes = append(writes, commit.Write{Path: fmt.Sprintf("big/%d", i), Fields: commit.Fields{"b": big}})
+	}
+	if _, err := s.Commit(t.Context(), writes); !fault.Is(err, fault.TooLarge) {
+		t.Errorf("5 MB in one commit: %v, want too_large", err)
+	}
+}

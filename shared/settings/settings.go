@@ -1,0 +1,90 @@
+// Package settings reads the configuration of a function from its environment,
+// once. Every field says its variable and its default.
+package settings
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// Settings is the whole configuration. It holds the app's secret: never log it.
+type Settings struct {
+	// AppKey names the app to its servers. THRONG_APP_KEY, required.
+	AppKey string
+	// AppSecret signs the servers' requests and the devices' tokens.
+	// THRONG_APP_SECRET, required.
+	AppSecret string
+	// Project is the cloud project. GOOGLE_CLOUD_PROJECT, required.
+	Project string
+	// SignatureWindow is how far a request's timestamp may be from now.
+	// THRONG_SIGNATURE_WINDOW, a Go duration; default 0, no check, because
+	// one published SDK keeps a timestamp for the life of its process.
+	SignatureWindow time.Duration
+	// TokenLifetime is how long a device token lives.
+	// THRONG_TOKEN_LIFETIME, a Go duration; default 0, for ever.
+	TokenLifetime time.Duration
+	// MaxMembers bounds a group. THRONG_MAX_MEMBERS; default 3000.
+	MaxMembers int
+	// CacheBytes bounds the group states one process keeps in memory.
+	// THRONG_CACHE_BYTES; default 64 MiB.
+	CacheBytes int
+	// FCMEndpoint replaces Google's FCM address with a stand-in, without
+	// credentials. THRONG_FCM_ENDPOINT; default empty, the real one.
+	FCMEndpoint string
+}
+
+// FromEnv reads the settings through get, which is os.Getenv outside tests.
+// Its error names every variable that is missing or malformed.
+func FromEnv(get func(string) string) (Settings, error) {
+	r := reader{get: get}
+	s := Settings{
+		AppKey:          r.required("THRONG_APP_KEY"),
+		AppSecret:       r.required("THRONG_APP_SECRET"),
+		Project:         r.required("GOOGLE_CLOUD_PROJECT"),
+		SignatureWindow: r.duration("THRONG_SIGNATURE_WINDOW"),
+		TokenLifetime:   r.duration("THRONG_TOKEN_LIFETIME"),
+		MaxMembers:      r.positive("THRONG_MAX_MEMBERS", 3000),
+		CacheBytes:      r.positive("THRONG_CACHE_BYTES", 64<<20),
+		FCMEndpoint:     get("THRONG_FCM_ENDPOINT"),
+	}
+	return s, errors.Join(r.errs...)
+}
+
+type reader struct {
+	get  func(string) string
+	errs []error
+}
+
+func (r *reader) required(name string) string {
+	v := r.get(name)
+	if v == "" {
+		r.errs = append(r.errs, fmt.Errorf("%s is not set", name))
+	}
+	return v
+}
+
+func (r *reader) duration(name string) time.Duration {
+	v := r.get(name)
+	if v == "" {
+		return 0
+	}
+	d, err := time.ParseDuration(v)
+	if err != nil || d < 0 {
+		r.errs = append(r.errs, fmt.Errorf("%s is not a duration such as 90s or 24h", name))
+	}
+	return d
+}
+
+func (r *reader) positive(name string, fallback int) int {
+	v := r.get(name)
+	if v == "" {
+		return fallback
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || n <= 0 {
+		r.errs = append(r.errs, fmt.Errorf("%s is not a positive whole number", name))
+	}
+	return n
+}
