@@ -1,0 +1,144 @@
+package group
+
+import (
+	"context"
+	"sync"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"github.com/throng-im/throng/shared/id"
+)
+
+// Roster is who is in a group and where to reach them, as of some version. It
+// is shared and must not be changed.
+type Roster struct{ shards []*shard }
+
+// Each calls visit for everyone the roster knows, members and those who left a
+// short while ago. targets is nil when this user's devices were never looked up.
+func (r *Roster) Each(visit func(u id.User, m Member, targets *Targets)) {
+	for i, s := range r.shards {
+		for u, m := range s.members {
+			if shardOf(u, len(r.shards)) != i {
+				continue // moved to a shard that was split off meanwhile
+			}
+			if t, known := s.targets[u]; known {
+				visit(u, m, &t)
+			} else {
+				visit(u, m, nil)
+			}
+		}
+	}
+}
+
+// Roster returns the roster of a group at the given shard versions or newer,
+// as a timeline event carries them. A process that has these versions reads
+// nothing; otherwise only the shards that changed are read.
+func (g *Groups) Roster(ctx context.Context, group id.Group, versions []int64) (*Roster, error) {
+	known := g.rosters.get(group)
+	if known.covers(versions) {
+		return known, nil
+	}
+	n := len(versions)
+	if known != nil {
+		n = max(n, len(known.shards))
+	}
+	fresh := &Roster{shards: make([]*shard, n)}
+	var missing []int
+	for i := range n {
+		if known != nil && i < len(known.shards) && (i >= len(versions) || known.shards[i].version >= versions[i]) {
+			fresh.shards[i] = known.shards[i]
+		} else {
+			missing = append(missing, i)
+		}
+	}
+	if err := g.fill(ctx, group, fresh, missing); err != nil {
+		return nil, err
+	}
+	g.rosters.put(group, fresh)
+	return fresh, nil
+}
+
+// fill reads the missing shards, and those that were split off since.
+func (g *Groups) fill(ctx context.Context, group id.Group, r *Roster, missing []int) error {
+	for len(missing) > 0 {
+		paths := make([]string, len(missing))
+		for k, i := range missing {
+			paths[k] = shardPath(headPath(group), i)
+		}
+		docs, err := g.store.Get(ctx, paths)
+		if err != nil {
+			return unavailable(err)
+		}
+		grown := len(r.shards)
+		for k, d := range docs {
+			s, err := readShard(d)
+			if err != nil {
+				return err
+			}
+			r.shards[missing[k]] = s
+			grown = max(grown, s.of)
+		}
+		missing = nil
+		for i := len(r.shards); i < grown; i++ {
+			r.shards = append(r.shards, nil)
+			missing = append(missing, i)
+		}
+	}
+	return nil
+}
+
+func (r *Roster) covers(versions []int64) bool {
+	if r == nil || len(r.shards) < len(versions) {
+		return false
+	}
+	for i, v := range versions {
+		if r.shards[i].version < v {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *Roster) size() int {
+	n := 256
+	for _, s := range r.shards {
+		n += 3 * s.bytes
+	}
+	return n
+}
+
+// rosterCache keeps the rosters used last within a bound of memory.
+type rosterCache struct {
+	mu    sync.Mutex
+	byID  *lru.Cache[id.Group, *Roster]
+	bytes int
+	limit int
+}
+
+func newRosterCache(limit int) *rosterCache {
+	if limit == 0 {
+		limit = 64 << 20
+	}
+	c := &rosterCache{limit: limit}
+	// The count is no bound of its own: every roster counts at least 256 bytes.
+	c.byID, _ = lru.NewWithEvict(limit/256+1, func(_ id.Group, r *Roster) { c.bytes -= r.size() })
+	return c
+}
+
+func (c *rosterCache) get(g id.Group) *Roster {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r, _ := c.byID.Get(g)
+	return r
+}
+
+func (c *rosterCache) put(g id.Group, r *Roster) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.byID.Remove(g)
+	c.byID.Add(g, r)
+	c.bytes += r.size()
+	for c.bytes > c.limit && c.byID.Len() > 1 {
+		c.byID.RemoveOldest()
+	}
+}

@@ -1,0 +1,192 @@
+package group
+
+import (
+	"github.com/throng-im/throng/shared/fault"
+	"github.com/throng-im/throng/shared/id"
+)
+
+// The commands. Each is a pure function of the draft: it may run any number of
+// times, and it changes nothing when it returns an error.
+
+// join makes users members, creating the group where there is none and
+// reviving it where it was dismissed. A name that is not empty becomes the
+// group's name. Users who are members stay as they are.
+func (s *state) join(users []id.User, name string, limit int, encode func(Entry) ([]byte, error)) error {
+	var fresh []id.User
+	for _, u := range users {
+		if len(s.shards) == 0 || !s.shardFor(u).members[u].Present() {
+			fresh = append(fresh, u)
+		}
+	}
+	if len(fresh) > 0 && int(s.members)+len(fresh) > limit {
+		return fault.New(fault.GroupFull, "the group holds at most %d members: it has %d and %d more were asked for", limit, s.members, len(fresh))
+	}
+	joined, err := encode(Entry{Kind: KindJoined, Users: fresh})
+	if err != nil {
+		return err
+	}
+	revived := s.exists() && s.dismissed
+	if !s.exists() && len(s.shards) == 0 {
+		first := &shard{owned: true, members: map[id.User]Member{}, targets: map[id.User]Targets{}, membersDirty: true}
+		s.shards, s.versions, s.sizes, s.changed = []*shard{first}, []int64{0}, []int64{0}, true
+	}
+	if revived {
+		s.dismissed, s.changed = false, true
+	}
+	if len(fresh) > 0 {
+		seq, _ := s.append(joined)
+		for _, u := range fresh {
+			s.changeFor(u).setMember(u, Member{Joined: seq})
+		}
+		s.members += int64(len(fresh))
+	}
+	return s.rename(name, encode)
+}
+
+// rename changes the name that pushes show. The first name of a group is not
+// news to anybody.
+func (s *state) rename(name string, encode func(Entry) ([]byte, error)) error {
+	if name == "" || name == s.name || len(s.shards) == 0 {
+		return nil
+	}
+	if s.name != "" {
+		renamed, err := encode(Entry{Kind: KindRenamed, Content: name})
+		if err != nil {
+			return err
+		}
+		s.append(renamed)
+	}
+	s.name, s.changed, s.renamed = name, true, true
+	return nil
+}
+
+// quit ends memberships. Who is not a member is passed over.
+func (s *state) quit(users []id.User, encode func(Entry) ([]byte, error)) error {
+	if !s.live() {
+		return nil
+	}
+	var leaving []id.User
+	for _, u := range users {
+		if s.shardFor(u).members[u].Present() {
+			leaving = append(leaving, u)
+		}
+	}
+	if len(leaving) == 0 {
+		return nil
+	}
+	left, err := encode(Entry{Kind: KindLeft, Users: leaving})
+	if err != nil {
+		return err
+	}
+	seq, at := s.append(left)
+	for _, u := range leaving {
+		s.leave(u, seq, at)
+	}
+	return nil
+}
+
+func (s *state) leave(u id.User, seq, at int64) {
+	sh := s.changeFor(u)
+	m := sh.members[u]
+	m.Left, m.LeftAt = seq, at
+	sh.setMember(u, m)
+	sh.forgetLeft(s.now)
+	s.members--
+}
+
+// dismiss ends the group. Its timeline stays; joining revives it.
+func (s *state) dismiss(by id.User, encode func(Entry) ([]byte, error)) error {
+	if !s.live() {
+		return nil
+	}
+	dismissed, err := encode(Entry{Kind: KindDismissed, From: by})
+	if err != nil {
+		return err
+	}
+	seq, at := s.append(dismissed)
+	for _, sh := range s.shards {
+		for u, m := range sh.members {
+			if m.Present() {
+				s.leave(u, seq, at)
+			}
+		}
+	}
+	s.dismissed = true
+	return nil
+}
+
+// Receipt says what became of a message.
+type Receipt struct {
+	UID id.Message
+	Seq int64
+	// At is the time of sending in Unix milliseconds.
+	At int64
+}
+
+// publish adds a message from the app's server, which stands above the group's
+// rules. It returns no receipt when there is no group to receive it.
+func (s *state) publish(encoded []byte) *Receipt {
+	if !s.live() {
+		return nil
+	}
+	seq, at := s.append(encoded)
+	return &Receipt{UID: id.NewMessage(s.serial, seq), Seq: seq, At: at}
+}
+
+// sent is what send answers.
+type sent struct {
+	Receipt
+	// repeated marks the answer to a key that was used before; announced says
+	// that its entry was still at hand to be announced again.
+	repeated, announced bool
+}
+
+// send adds a message from a member's device. key stands for the device's
+// idempotency key, which was looked for in the segments when the group was at
+// checked; entries keyed since must still be in the ring.
+func (s *state) send(from id.User, key, checked int64, encoded []byte) (sent, error) {
+	if s.exists() {
+		if k, ok := s.recent.find(key); ok {
+			return s.repeat(k), nil
+		}
+	}
+	switch {
+	case s.exists() && s.dismissed:
+		return sent{}, fault.New(fault.GroupDismissed, "the group was dismissed")
+	case !s.live() || !s.shardFor(from).members[from].Present():
+		return sent{}, fault.New(fault.NotMember, "the sender is not a member of the group")
+	case !s.recent.covers(checked) && s.now-s.recent.evictedAt < keyWindow.Milliseconds():
+		return sent{}, errRecheck
+	}
+	seq, at := s.append(encoded)
+	s.recent.add(keyed{key: key, seq: seq, at: at})
+	return sent{Receipt: Receipt{UID: id.NewMessage(s.serial, seq), Seq: seq, At: at}}, nil
+}
+
+// repeat answers for an entry that is there already, and has it announced once
+// more: whoever sent it may have died before the announcement.
+func (s *state) repeat(k keyed) sent {
+	out := sent{Receipt: Receipt{UID: id.NewMessage(s.serial, k.seq), Seq: k.seq, At: k.at}, repeated: true}
+	if i := int(k.seq - s.tailFirst()); i >= 0 && i < s.tail.len() {
+		s.again = append(s.again, append([]byte(nil), s.tail.at(i)...))
+		out.announced = true
+	}
+	return out
+}
+
+// setTargets stores copies of users' devices. A copy that is no newer than what
+// is there changes nothing.
+func (s *state) setTargets(targets map[id.User]Targets) {
+	for u, t := range targets {
+		if len(s.shards) == 0 {
+			return
+		}
+		sh := s.shardFor(u)
+		m, member := sh.members[u]
+		old, known := sh.targets[u]
+		if !member || m.Joined == 0 || known && old.Version >= t.Version {
+			continue
+		}
+		s.changeFor(u).setTargets(u, t)
+	}
+}

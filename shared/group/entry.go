@@ -1,0 +1,127 @@
+package group
+
+import (
+	"bytes"
+	"encoding/json"
+	"hash/fnv"
+	"strconv"
+
+	"github.com/throng-im/throng/shared/id"
+)
+
+// Kind is what an entry says happened.
+type Kind string
+
+// The kinds written so far. A reader that meets another keeps its seq and
+// skips it.
+const (
+	KindMessage   Kind = "message"
+	KindJoined    Kind = "joined"
+	KindLeft      Kind = "left"
+	KindDismissed Kind = "dismissed"
+	KindRenamed   Kind = "renamed"
+)
+
+// Entry is one thing that members must learn of, in order.
+type Entry struct {
+	// Seq counts from 1 without a gap in each group. At is the commit's time
+	// in Unix milliseconds; it never falls while Seq rises.
+	Seq  int64 `json:"seq,omitempty"`
+	At   int64 `json:"at,omitempty"`
+	Kind Kind  `json:"kind"`
+	// From is the sender, or whoever caused the change.
+	From id.User `json:"from,omitempty"`
+	// Type is the objectName of a message, Content its payload; the new name of
+	// a renamed entry is in Content.
+	Type    string `json:"type,omitempty"`
+	Content string `json:"content,omitempty"`
+	// Users are who joined or left.
+	Users []id.User `json:"users,omitempty"`
+	// Mention says whom a message is for in particular.
+	Mention *Mention `json:"mention,omitempty"`
+	// To makes a message targeted: only these members may see it.
+	To []id.User `json:"to,omitempty"`
+	// Uncounted messages do not add to unread; Unpersisted ones are in no
+	// history. The zero values are the contract's defaults.
+	Uncounted   bool `json:"uncounted,omitempty"`
+	Unpersisted bool `json:"unpersisted,omitempty"`
+	// HideFromSender keeps a server-sent message from its sender's own devices.
+	HideFromSender bool `json:"hideFromSender,omitempty"`
+	// KeepLast leaves the conversation list's last message as it was.
+	KeepLast bool `json:"keepLast,omitempty"`
+	// Receipt asks for read receipts.
+	Receipt bool `json:"receipt,omitempty"`
+	// Expandable messages may be given extension keys; Expansion holds the first.
+	Expandable bool              `json:"expandable,omitempty"`
+	Expansion  map[string]string `json:"expansion,omitempty"`
+	// Extra is opaque text from the sending device.
+	Extra string `json:"extra,omitempty"`
+	// ClientID is the sending device's idempotency key, unique per user.
+	ClientID string `json:"clientId,omitempty"`
+	// Push is what an offline notification needs; it is never shown to devices.
+	Push *Push `json:"push,omitempty"`
+}
+
+// Mention types of the contract.
+const (
+	MentionAll   = 1
+	MentionUsers = 2
+)
+
+// Mention is an @ in a message.
+type Mention struct {
+	// Type is MentionAll or MentionUsers.
+	Type  int       `json:"type"`
+	Users []id.User `json:"userIds,omitempty"`
+	// Text is the push text for those mentioned.
+	Text string `json:"text,omitempty"`
+}
+
+// Push is a sender's wishes for the offline notification, as given.
+type Push struct {
+	Content          string `json:"content,omitempty"`
+	Data             string `json:"data,omitempty"`
+	Ext              string `json:"ext,omitempty"`
+	Disabled         bool   `json:"disabled,omitempty"`
+	ContentAvailable bool   `json:"contentAvailable,omitempty"`
+}
+
+// encode renders the entry without its seq and time, which only the commit
+// knows, so that callers pay for the encoding and not the loop.
+func (e Entry) encode() ([]byte, error) {
+	e.Seq, e.At = 0, 0
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(e); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+// stamp appends an encoded entry with its seq and time to dst.
+func stamp(dst, encoded []byte, seq, at int64) []byte {
+	dst = append(dst, `{"seq":`...)
+	dst = strconv.AppendInt(dst, seq, 10)
+	dst = append(dst, `,"at":`...)
+	dst = strconv.AppendInt(dst, at, 10)
+	dst = append(dst, ',')
+	return append(dst, encoded[1:]...)
+}
+
+// DecodeEntry reads an entry as stored or as announced.
+func DecodeEntry(raw []byte) (Entry, error) {
+	var e Entry
+	err := json.Unmarshal(raw, &e)
+	return e, err
+}
+
+// keyOf names a user's idempotency key in 64 bits. The sender is part of it,
+// so that nobody can collide with anybody else's.
+func keyOf(from id.User, clientID string) int64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(from))
+	_, _ = h.Write([]byte{0})
+	_, _ = h.Write([]byte(clientID))
+	return int64(h.Sum64())
+}

@@ -1,0 +1,224 @@
+package group
+
+import (
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"maps"
+	"math/bits"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/throng-im/throng/shared/commit"
+	"github.com/throng-im/throng/shared/id"
+)
+
+// The roster keeps many members in one document and grows by linear hashing:
+// one shard at a time is split in two, in turn, so that growth touches two
+// documents however large the group is.
+const (
+	// splitBytes is the average size of a shard at which the next split
+	// happens. 3,000 members with one device each come to eight shards.
+	splitBytes = 96 << 10
+	// maxSplits bounds the splits in one commit.
+	maxSplits = 4
+	// leftKept is how long someone who left is remembered, so that messages
+	// sent before still reach them.
+	leftKept = time.Hour
+)
+
+// Member is one member's record. It outlives membership for a while, and for
+// as long as it carries something that does.
+type Member struct {
+	// Joined is the seq of the entry that let the member in. What came before
+	// is not theirs to see.
+	Joined int64 `json:"j"`
+	// Left is the seq of the entry that took them out, zero while they are in;
+	// LeftAt is its time in Unix milliseconds.
+	Left   int64 `json:"l,omitempty"`
+	LeftAt int64 `json:"la,omitempty"`
+}
+
+// Present says whether the record is a membership now.
+func (m Member) Present() bool { return m.Joined > 0 && m.Left == 0 }
+
+// At says whether the record was a membership when entry seq was committed.
+func (m Member) At(seq int64) bool {
+	return m.Joined > 0 && m.Joined < seq && (m.Left == 0 || m.Left > seq)
+}
+
+// Targets are copies of a user's devices, for push. users/{userId} is the truth.
+type Targets struct {
+	// Version is the user document's device version; a copy never goes back.
+	Version int64    `json:"v"`
+	Devices []Device `json:"d,omitempty"`
+}
+
+// Device is one push target.
+type Device struct {
+	ID       id.Device `json:"i"`
+	Platform string    `json:"p"`
+	Token    string    `json:"t"`
+}
+
+type shard struct {
+	version int64
+	// of is the number of shards when this one was last written.
+	of      int
+	members map[id.User]Member
+	targets map[id.User]Targets
+	bytes   int
+	// What a draft changed; owned says that the maps are its own.
+	owned, membersDirty, targetsDirty bool
+}
+
+func hashUser(u id.User) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(u))
+	return h.Sum64()
+}
+
+// shardOf says which of n shards holds the user: linear hashing's address.
+func shardOf(u id.User, n int) int {
+	if n <= 1 {
+		return 0
+	}
+	level := uint64(1) << (bits.Len(uint(n)) - 1)
+	i := hashUser(u) % (2 * level)
+	if i >= uint64(n) {
+		i -= level
+	}
+	return int(i)
+}
+
+// nextSplit is the shard that is split when shard n is added.
+func nextSplit(n int) int { return n - 1<<(bits.Len(uint(n))-1) }
+
+func shardPath(group string, i int) string { return group + "/roster/" + strconv.Itoa(i) }
+
+type memberRecord struct {
+	User id.User `json:"u"`
+	Member
+}
+
+type targetRecord struct {
+	User id.User `json:"u"`
+	Targets
+}
+
+func readShard(d commit.Doc) (*shard, error) {
+	s := &shard{members: map[id.User]Member{}, targets: map[id.User]Targets{}}
+	if !d.Exists() {
+		return s, nil
+	}
+	s.version, _ = d.Fields["version"].(int64)
+	of, _ := d.Fields["of"].(int64)
+	s.of = int(of)
+	var members []memberRecord
+	var targets []targetRecord
+	for field, into := range map[string]any{"data": &members, "targets": &targets} {
+		raw, _ := d.Fields[field].([]byte)
+		if len(raw) == 0 {
+			continue
+		}
+		if err := json.Unmarshal(raw, into); err != nil {
+			return nil, fmt.Errorf("%s %s: %w", d.Path, field, err)
+		}
+	}
+	for _, m := range members {
+		s.members[m.User] = m.Member
+		s.bytes += memberBytes(m.User)
+	}
+	for _, t := range targets {
+		s.targets[t.User] = t.Targets
+		s.bytes += t.Targets.bytes(t.User)
+	}
+	return s, nil
+}
+
+// memberBytes and Targets.bytes estimate what a record adds to its document.
+func memberBytes(u id.User) int { return 2*len(u) + 32 }
+
+func (t Targets) bytes(u id.User) int {
+	n := len(u) + 24
+	for _, d := range t.Devices {
+		n += len(d.ID) + len(d.Platform) + len(d.Token) + 24
+	}
+	return n
+}
+
+func (s *shard) clone() *shard {
+	c := *s
+	c.members, c.targets, c.owned = maps.Clone(s.members), maps.Clone(s.targets), true
+	return &c
+}
+
+func (s *shard) setMember(u id.User, m Member) {
+	if _, known := s.members[u]; !known {
+		s.bytes += memberBytes(u)
+	}
+	s.members[u], s.membersDirty = m, true
+}
+
+func (s *shard) setTargets(u id.User, t Targets) {
+	if old, known := s.targets[u]; known {
+		s.bytes -= old.bytes(u)
+	}
+	s.bytes += t.bytes(u)
+	s.targets[u], s.targetsDirty = t, true
+}
+
+func (s *shard) drop(u id.User) {
+	if _, known := s.members[u]; known {
+		s.bytes -= memberBytes(u)
+		delete(s.members, u)
+		s.membersDirty = true
+	}
+	if t, known := s.targets[u]; known {
+		s.bytes -= t.bytes(u)
+		delete(s.targets, u)
+		s.targetsDirty = true
+	}
+}
+
+// forgetLeft drops the records of those who left long ago.
+func (s *shard) forgetLeft(now int64) {
+	for u, m := range s.members {
+		if m.Left > 0 && now-m.LeftAt > leftKept.Milliseconds() {
+			s.drop(u)
+		}
+	}
+}
+
+// write is the shard's document; only the fields that changed travel.
+func (s *shard) write(group string, i int, name string) (commit.Write, error) {
+	fields := commit.Fields{"version": s.version, "of": int64(s.of), "name": name}
+	if s.membersDirty {
+		records := make([]memberRecord, 0, len(s.members))
+		present := make([]string, 0, len(s.members))
+		for _, u := range slices.Sorted(maps.Keys(s.members)) {
+			records = append(records, memberRecord{u, s.members[u]})
+			if s.members[u].Present() {
+				present = append(present, string(u))
+			}
+		}
+		data, err := json.Marshal(records)
+		if err != nil {
+			return commit.Write{}, err
+		}
+		fields["members"], fields["data"] = present, data
+	}
+	if s.targetsDirty {
+		records := make([]targetRecord, 0, len(s.targets))
+		for _, u := range slices.Sorted(maps.Keys(s.targets)) {
+			records = append(records, targetRecord{u, s.targets[u]})
+		}
+		data, err := json.Marshal(records)
+		if err != nil {
+			return commit.Write{}, err
+		}
+		fields["targets"] = data
+	}
+	return commit.Write{Path: shardPath(group, i), Fields: fields, Merge: true}, nil
+}

@@ -1,0 +1,217 @@
+package group
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/throng-im/throng/shared/commit"
+	"github.com/throng-im/throng/shared/id"
+)
+
+// state is a group as one process knows it: the head document and those roster
+// shards that some command has needed. The commit loop owns it.
+type state struct {
+	id id.Group
+	// version is the head's; zero when the group was never created.
+	version time.Time
+
+	name      string
+	dismissed bool
+	serial    id.Serial
+	members   int64
+	// lastSeq and lastAt are the newest entry's; the time never falls.
+	lastSeq, lastAt int64
+	createdAt       int64
+	// versions has an element per roster shard, sizes its estimated bytes.
+	versions, sizes []int64
+	tail            lines
+	recent          recent
+	journal         commit.Journal
+	// shards are the roster shards; nil where not loaded.
+	shards []*shard
+
+	// The rest belongs to a draft.
+	now     int64
+	changed bool
+	renamed bool
+	// added are the entries of this draft, again those of earlier commits that
+	// someone asked for once more; both are announced.
+	added, again [][]byte
+}
+
+func (s *state) path() string { return headPath(s.id) }
+
+func headPath(g id.Group) string { return "groups/" + id.Document(string(g)) }
+
+func (s *state) exists() bool { return !s.version.IsZero() }
+
+// live says whether the group takes messages.
+func (s *state) live() bool { return s.exists() && !s.dismissed }
+
+func (s *state) tailFirst() int64 { return s.lastSeq - int64(s.tail.len()) + 1 }
+
+func readHead(g id.Group, d commit.Doc) *state {
+	s := &state{id: g, version: d.Version}
+	if !d.Exists() {
+		return s
+	}
+	number := func(field string) int64 { n, _ := d.Fields[field].(int64); return n }
+	raw := func(field string) []byte { b, _ := d.Fields[field].([]byte); return b }
+	s.name, _ = d.Fields["name"].(string)
+	s.dismissed, _ = d.Fields["dismissed"].(bool)
+	s.serial = id.Serial(number("serial"))
+	s.members, s.lastSeq, s.lastAt, s.createdAt = number("members"), number("lastSeq"), number("lastAt"), number("createdAt")
+	s.versions, _ = d.Fields["shards"].([]int64)
+	s.sizes, _ = d.Fields["sizes"].([]int64)
+	s.tail = parseLines(raw("tail"))
+	s.recent = parseRecent(raw("recent"))
+	s.journal = commit.ReadJournal(raw("commits"))
+	s.shards = make([]*shard, len(s.versions))
+	return s
+}
+
+func (s *state) headWrite() commit.Write {
+	w := commit.Write{Path: s.path(), Fields: commit.Fields{
+		"name": s.name, "dismissed": s.dismissed, "serial": int64(s.serial), "members": s.members,
+		"lastSeq": s.lastSeq, "lastAt": s.lastAt, "createdAt": s.createdAt,
+		"shards": s.versions, "sizes": s.sizes,
+		"tail": s.tail.data, "recent": s.recent.bytes(), "commits": s.journal.Bytes(),
+		// activeAt serves the index (group, activeAt) that synchronising uses.
+		"activeAt": time.UnixMilli(s.lastAt).UTC(),
+	}}
+	if s.exists() {
+		w.If.Version = s.version
+	} else {
+		w.If.Absent = true
+	}
+	return w
+}
+
+// append adds an encoded entry and returns its seq and time.
+func (s *state) append(encoded []byte) (seq, at int64) {
+	s.lastSeq++
+	s.lastAt = max(s.lastAt, s.now)
+	start := len(s.tail.data)
+	s.tail.data = append(stamp(s.tail.data, encoded, s.lastSeq, s.lastAt), '\n')
+	s.tail.ends = append(s.tail.ends, len(s.tail.data))
+	s.added = append(s.added, s.tail.data[start:len(s.tail.data)-1:len(s.tail.data)-1])
+	s.changed = true
+	return s.lastSeq, s.lastAt
+}
+
+// shardFor returns the shard of a user to read.
+func (s *state) shardFor(u id.User) *shard { return s.shards[shardOf(u, len(s.shards))] }
+
+// change returns shard i to write.
+func (s *state) change(i int) *shard {
+	if !s.shards[i].owned {
+		s.shards[i] = s.shards[i].clone()
+	}
+	s.changed = true
+	return s.shards[i]
+}
+
+func (s *state) changeFor(u id.User) *shard { return s.change(shardOf(u, len(s.shards))) }
+
+// need loads the roster shards of users, or all shards when users is nil, and
+// with them the shard that is next to be split. A shard at another version than
+// the head names means that the head is stale.
+func (s *state) need(ctx context.Context, r commit.Reader, users []id.User, all bool) error {
+	wanted := map[int]bool{}
+	if all {
+		for i := range s.shards {
+			wanted[i] = true
+		}
+	} else if len(s.shards) > 0 {
+		for _, u := range users {
+			wanted[shardOf(u, len(s.shards))] = true
+		}
+	}
+	return s.fetch(ctx, r, wanted)
+}
+
+// needSplit adds the shard that the next split divides.
+func (s *state) needSplit(ctx context.Context, r commit.Reader) error {
+	if len(s.shards) == 0 {
+		return nil
+	}
+	return s.fetch(ctx, r, map[int]bool{nextSplit(len(s.shards)): true})
+}
+
+func (s *state) fetch(ctx context.Context, r commit.Reader, wanted map[int]bool) error {
+	var index []int
+	var paths []string
+	for i := range wanted {
+		if s.shards[i] == nil {
+			index = append(index, i)
+			paths = append(paths, shardPath(s.path(), i))
+		}
+	}
+	if len(paths) == 0 {
+		return nil
+	}
+	docs, err := r.Get(ctx, paths)
+	if err != nil {
+		return err
+	}
+	for k, d := range docs {
+		sh, err := readShard(d)
+		if err != nil {
+			return err
+		}
+		if i := index[k]; sh.version != s.versions[i] {
+			return fmt.Errorf("%s has version %d, the head says %d: %w", d.Path, sh.version, s.versions[i], commit.ErrConflict)
+		}
+		s.shards[index[k]] = sh
+	}
+	return nil
+}
+
+// grow splits shards until their average size is within bounds, as far as the
+// shards to split are loaded; what is left is done by a later commit.
+func (s *state) grow() {
+	for range maxSplits {
+		total := int64(0)
+		for i, sh := range s.shards {
+			if sh != nil {
+				s.sizes[i] = int64(sh.bytes)
+			}
+			total += s.sizes[i]
+		}
+		n := len(s.shards)
+		if n == 0 || total <= int64(n)*splitBytes {
+			return
+		}
+		i := nextSplit(n)
+		if s.shards[i] == nil {
+			return
+		}
+		from := s.change(i)
+		to := &shard{owned: true, members: map[id.User]Member{}, targets: map[id.User]Targets{}, membersDirty: true, targetsDirty: true}
+		s.shards, s.versions, s.sizes = append(s.shards, to), append(s.versions, 0), append(s.sizes, 0)
+		for u, m := range from.members {
+			if shardOf(u, n+1) == n {
+				to.setMember(u, m)
+				if t, ok := from.targets[u]; ok {
+					to.setTargets(u, t)
+				}
+				from.drop(u)
+			}
+		}
+		from.membersDirty, from.targetsDirty = true, true
+	}
+}
+
+func (s *state) draft(now int64, serial id.Serial) *state {
+	d := *s
+	d.versions, d.sizes, d.shards = slices.Clone(s.versions), slices.Clone(s.sizes), slices.Clone(s.shards)
+	d.tail, d.journal = s.tail.clone(), s.journal.Clone()
+	d.recent.owned = false
+	d.now, d.changed, d.renamed, d.added, d.again = now, false, false, nil, nil
+	if !s.exists() {
+		d.serial, d.createdAt = serial, now
+	}
+	return &d
+}

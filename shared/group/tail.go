@@ -1,0 +1,174 @@
+package group
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/throng-im/throng/shared/commit"
+)
+
+const (
+	// The tail is sealed past either bound; what stays keeps within half of each,
+	// so that a sync after a seal still finds the newest entries in the head.
+	tailEntries = 64
+	tailBytes   = 64 << 10
+	keepEntries = tailEntries / 2
+	keepBytes   = tailBytes / 2
+	// segmentBytes bounds a segment unless a single entry is larger. A recall
+	// or an edit rewrites one segment, and a page of history reads one or two.
+	segmentBytes = 256 << 10
+	// MaxEntryBytes bounds one encoded entry, so that it always fits into a
+	// document of 1 MiB with room for what is stored beside it.
+	MaxEntryBytes = 900 << 10
+)
+
+// lines is a run of encoded entries, one JSON object a line, as stored in the
+// head's tail and in segments.
+type lines struct {
+	data []byte
+	// ends are the offsets just behind each line's newline.
+	ends []int
+}
+
+func parseLines(data []byte) lines {
+	l := lines{data: data}
+	for at := 0; at < len(data); {
+		n := bytes.IndexByte(data[at:], '\n')
+		if n < 0 {
+			break
+		}
+		at += n + 1
+		l.ends = append(l.ends, at)
+	}
+	return l
+}
+
+func (l lines) len() int { return len(l.ends) }
+
+// at returns line i without its newline.
+func (l lines) at(i int) []byte { return l.data[l.start(i) : l.ends[i]-1] }
+
+func (l lines) start(i int) int {
+	if i == 0 {
+		return 0
+	}
+	return l.ends[i-1]
+}
+
+func (l lines) clone() lines {
+	room := len(l.data) + len(l.data)/4 + 1024
+	return lines{data: append(make([]byte, 0, room), l.data...), ends: append(make([]int, 0, len(l.ends)+16), l.ends...)}
+}
+
+// from returns lines i and later. It shares the data.
+func (l lines) from(i int) lines {
+	base := l.start(i)
+	out := lines{data: l.data[base:], ends: make([]int, len(l.ends)-i)}
+	for k, end := range l.ends[i:] {
+		out.ends[k] = end - base
+	}
+	return out
+}
+
+// segment is a sealed run of the timeline. It is immutable but for recall,
+// edit and extension. Its document is named by its last seq: Firestore scans
+// keys upwards only, so the segment of a seq is the first at or after it, and
+// the one before it ends at first-1.
+type segment struct {
+	first, last int64
+	lines       lines
+}
+
+func segmentID(last int64) string { return fmt.Sprintf("%012d", last) }
+
+// sealed splits off what no longer belongs in the tail, as whole segments, and
+// returns what stays. first is the seq of the first line.
+func (l lines) sealed(first int64) (segments []segment, rest lines) {
+	if l.len() <= tailEntries && len(l.data) <= tailBytes {
+		return nil, l
+	}
+	keep := l.len()
+	for keep > 0 && l.len()-keep < keepEntries && len(l.data)-l.start(keep-1) <= keepBytes {
+		keep--
+	}
+	for from := 0; from < keep; {
+		to := from + 1
+		for to < keep && l.ends[to]-l.start(from) <= segmentBytes {
+			to++
+		}
+		run := lines{data: l.data[l.start(from):l.ends[to-1]]}
+		segments = append(segments, segment{first: first + int64(from), last: first + int64(to) - 1, lines: run})
+		from = to
+	}
+	if keep == l.len() {
+		return segments, lines{}
+	}
+	return segments, l.from(keep)
+}
+
+// write is the segment's document.
+func (s segment) write(group string) commit.Write {
+	return commit.Write{Path: group + "/segments/" + segmentID(s.last), Fields: commit.Fields{
+		"first": s.first,
+		"data":  s.lines.data,
+		"keys":  keysIn(s.lines.data),
+	}}
+}
+
+// keysIn lists the idempotency keys of the entries in data, so that a very late
+// retry still finds its message by one query.
+func keysIn(data []byte) []int64 {
+	keys := []int64{}
+	for _, line := range bytes.Split(data, []byte("\n")) {
+		if !bytes.Contains(line, []byte(`"clientId":`)) {
+			continue
+		}
+		var e Entry
+		if json.Unmarshal(line, &e) == nil && e.ClientID != "" {
+			keys = append(keys, keyOf(e.From, e.ClientID))
+		}
+	}
+	return keys
+}
+
+func readSegment(d commit.Doc) segment {
+	first, _ := d.Fields["first"].(int64)
+	data, _ := d.Fields["data"].([]byte)
+	s := segment{first: first, lines: parseLines(data)}
+	s.last = first + int64(s.lines.len()) - 1
+	return s
+}
+
+// entries decodes the lines numbered from the seq first, keeping those after
+// the seq after, at most limit of them.
+func (l lines) entries(first, after int64, limit int) ([]Entry, error) {
+	var out []Entry
+	for i := range l.len() {
+		if first+int64(i) <= after {
+			continue
+		}
+		if len(out) == limit {
+			break
+		}
+		e, err := DecodeEntry(l.at(i))
+		if err != nil {
+			return nil, fmt.Errorf("entry %d: %w", first+int64(i), err)
+		}
+		out = append(out, e)
+	}
+	return out, nil
+}
+
+// joinJSON writes the lines as a JSON array's elements.
+func joinJSON(raws [][]byte) string {
+	var b strings.Builder
+	for i, r := range raws {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.Write(r)
+	}
+	return b.String()
+}
