@@ -2,6 +2,7 @@ package group
 
 import (
 	"context"
+	"maps"
 	"sync"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -141,4 +142,20 @@ func (c *rosterCache) put(g id.Group, r *Roster) {
 	for c.bytes > c.limit && c.byID.Len() > 1 {
 		c.byID.RemoveOldest()
 	}
+}
+
+// With returns the roster with the devices of users whose targets it lacked.
+func (r *Roster) With(found map[id.User]Targets) *Roster {
+	out := &Roster{shards: make([]*shard, len(r.shards))}
+	for i, s := range r.shards {
+		c := *s
+		c.targets = maps.Clone(s.targets)
+		for u := range s.members {
+			if t, ok := found[u]; ok {
+				c.targets[u] = t
+			}
+		}
+		out.shards[i] = &c
+	}
+	return out
 }

@@ -15,6 +15,8 @@ package group
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -185,17 +187,30 @@ func encodeMessage(message Entry) ([]byte, error) {
 }
 
 // SetTargets stores copies of users' devices in a group's roster. Older copies
-// than those there, and users who are not members, are passed over.
-func (g *Groups) SetTargets(ctx context.Context, group id.Group, targets map[id.User]Targets) error {
-	users := make([]id.User, 0, len(targets))
-	for u := range targets {
-		users = append(users, u)
+// than those there, and users who are not members, are passed over. shards is
+// how many roster shards the caller knows of: the work is cut along them, so
+// that no commit carries a whole large roster.
+func (g *Groups) SetTargets(ctx context.Context, group id.Group, shards int, targets map[id.User]Targets) error {
+	parts := map[int]map[id.User]Targets{}
+	for u, t := range targets {
+		i := shardOf(u, shards)
+		if parts[i] == nil {
+			parts[i] = map[id.User]Targets{}
+		}
+		parts[i][u] = t
 	}
-	_, err := g.loop.Do(ctx, string(group), commit.Command[state]{
-		Need:  needForChange(users, false),
-		Apply: func(s *state) (any, error) { s.setTargets(targets); return nil, nil },
-	})
-	return err
+	work, ctx := errgroup.WithContext(ctx)
+	for _, part := range parts {
+		users := slices.Collect(maps.Keys(part))
+		work.Go(func() error {
+			_, err := g.loop.Do(ctx, string(group), commit.Command[state]{
+				Need:  needForChange(users, false),
+				Apply: func(s *state) (any, error) { s.setTargets(part); return nil, nil },
+			})
+			return err
+		})
+	}
+	return work.Wait()
 }
 
 // needForChange loads the shards a roster command reads and the one that a

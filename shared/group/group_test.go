@@ -217,7 +217,7 @@ func TestTheRosterGrowsShardByShard(t *testing.T) {
 			want[u] = true
 			targets[u] = group.Targets{Version: 1, Devices: []group.Device{{ID: "d", Platform: "android", Token: strings.Repeat("t", 160)}}}
 		}
-		h.ok(g.SetTargets(ctx, "g", targets))
+		h.ok(g.SetTargets(ctx, "g", 8, targets))
 	}
 	h.ok(g.Quit(ctx, "g", users("round3-", 1000)))
 	members, err := g.Members(ctx, "g")
@@ -329,7 +329,7 @@ func TestOlderTargetsNeverReplaceNewer(t *testing.T) {
 	ctx := t.Context()
 	h.ok(g.Join(ctx, "g", []id.User{"ann"}, "G"))
 	for _, v := range []int64{2, 1, 0} {
-		h.ok(g.SetTargets(ctx, "g", map[id.User]group.Targets{"ann": {Version: v, Devices: make([]group.Device, v)}, "stranger": {Version: 9}}))
+		h.ok(g.SetTargets(ctx, "g", 1, map[id.User]group.Targets{"ann": {Version: v, Devices: make([]group.Device, v)}, "stranger": {Version: 9}}))
 	}
 	r, err := g.Publish(ctx, "g", text("app", "x"))
 	h.ok(err)

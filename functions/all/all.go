@@ -1,0 +1,24 @@
+// Package all links every function into one program. A container image of it
+// serves any of them; FUNCTION_TARGET chooses.
+package all
+
+import (
+	"net/http"
+
+	"github.com/throng-im/throng/functions/client"
+	"github.com/throng-im/throng/functions/fanout"
+	"github.com/throng-im/throng/functions/groups"
+	"github.com/throng-im/throng/functions/messages"
+	"github.com/throng-im/throng/functions/push"
+	"github.com/throng-im/throng/functions/users"
+)
+
+// Handlers are the functions' entry points by name.
+var Handlers = map[string]http.HandlerFunc{
+	"client":   client.Serve,
+	"fanout":   fanout.Serve,
+	"groups":   groups.Serve,
+	"messages": messages.Serve,
+	"push":     push.Serve,
+	"users":    users.Serve,
+}

@@ -1,0 +1,169 @@
+// Package client is the device API but the stream: what phones, browsers and
+// desktop clients call with a bearer token.
+//
+// Trigger: HTTP. Every write may be repeated with the same idempotency key.
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/GoogleCloudPlatform/functions-framework-go/functions"
+
+	"github.com/throng-im/throng/shared/cloud"
+	"github.com/throng-im/throng/shared/fault"
+	"github.com/throng-im/throng/shared/id"
+	"github.com/throng-im/throng/shared/serve"
+)
+
+// Serve is the function's entry point.
+var Serve = serve.Function("client", func(ctx context.Context) (http.Handler, error) {
+	c, err := cloud.Shared(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return Handler(c), nil
+})
+
+func init() { functions.HTTP("client", Serve) }
+
+// base is where the device API lives.
+const base = "/client/v1"
+
+// Handler serves the function on c.
+func Handler(c *cloud.Cloud) http.Handler {
+	f := calls{c}
+	mux := http.NewServeMux()
+	for path, methods := range map[string]map[string]call{
+		"/devices/{device}":        {http.MethodPut: f.putDevice, http.MethodDelete: f.removeDevice},
+		"/groups/{group}/messages": {http.MethodPost: f.send},
+	} {
+		mux.Handle(base+path, f.route(methods))
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		writeError(w, r, fault.New(fault.NotFound, "there is no %s here", r.URL.Path))
+	})
+	return mux
+}
+
+type calls struct{ *cloud.Cloud }
+
+// call is one call of the device API by the user whom the token names.
+type call func(ctx context.Context, user id.User, r *http.Request) (any, error)
+
+// route picks the call by method, and lets nobody in without a valid token: the
+// caller can only ever be itself.
+func (f calls) route(methods map[string]call) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		do, ok := methods[r.Method]
+		if !ok {
+			for m := range methods {
+				w.Header().Add("Allow", m)
+			}
+			writeError(w, r, fault.New(fault.MethodNotAllowed, "%s does not take %s", r.URL.Path, r.Method))
+			return
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		user, err := f.caller(r)
+		if err != nil {
+			writeError(w, r, err)
+			return
+		}
+		reply, err := do(r.Context(), user, r)
+		if err != nil {
+			writeError(w, r, err)
+			return
+		}
+		writeJSON(w, http.StatusOK, reply)
+	})
+}
+
+func (f calls) caller(r *http.Request) (id.User, error) {
+	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") || text == "" {
+		return "", fault.New(fault.Unauthenticated, "the call needs Authorization: Bearer and a token")
+	}
+	claims, err := f.Tokens.Verify(strings.TrimSpace(text))
+	return claims.User, err
+}
+
+// answers is the one table that turns faults into HTTP statuses and RC's
+// numbers; 0 where it has none. What is missing is internal.
+var answers = map[fault.Kind]struct{ status, rc int }{
+	fault.InvalidArgument:  {http.StatusBadRequest, 0},
+	fault.TooLarge:         {http.StatusRequestEntityTooLarge, 20115},
+	fault.Unauthenticated:  {http.StatusUnauthorized, 0},
+	fault.TokenExpired:     {http.StatusUnauthorized, 0},
+	fault.PermissionDenied: {http.StatusForbidden, 0},
+	fault.NotMember:        {http.StatusForbidden, 22406},
+	fault.Muted:            {http.StatusForbidden, 22408},
+	fault.GroupMuted:       {http.StatusForbidden, 22408},
+	fault.GroupDismissed:   {http.StatusForbidden, 0},
+	fault.NotFound:         {http.StatusNotFound, 0},
+	fault.RateLimited:      {http.StatusTooManyRequests, 20604},
+	fault.Unavailable:      {http.StatusServiceUnavailable, 0},
+	fault.MethodNotAllowed: {http.StatusMethodNotAllowed, 0},
+}
+
+type errorBody struct {
+	Error errorText `json:"error"`
+}
+
+type errorText struct {
+	Code    fault.Kind `json:"code"`
+	Message string     `json:"message"`
+	RC      int        `json:"rc,omitempty"`
+}
+
+func writeError(w http.ResponseWriter, r *http.Request, err error) {
+	f := fault.Of(err)
+	a, known := answers[f.Kind]
+	if !known {
+		// The codes of the API are a closed list; what failed inside is no
+		// business of the device, but worth another try.
+		slog.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "error", err)
+		f = fault.New(fault.Unavailable, "internal error, try again later")
+		a.status = http.StatusInternalServerError
+	}
+	code := f.Kind
+	if code == fault.MethodNotAllowed {
+		code = fault.InvalidArgument
+	}
+	if f.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(f.RetryAfter.Seconds()))))
+	}
+	writeJSON(w, a.status, errorBody{errorText{code, f.Message, a.rc}})
+}
+
+func writeJSON(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(body)
+}
+
+// maxBody bounds a request body: a content of 128 KiB, six times its size where
+// every character is escaped, and room.
+const maxBody = 1 << 20
+
+// read decodes a JSON body. Unknown fields are for newer versions and ignored.
+func read(r *http.Request, into any) error {
+	err := json.NewDecoder(r.Body).Decode(into)
+	if tooBig := (*http.MaxBytesError)(nil); errors.As(err, &tooBig) {
+		return fault.New(fault.TooLarge, "the request body is larger than %d bytes", tooBig.Limit)
+	}
+	if err != nil {
+		return fault.New(fault.InvalidArgument, "the request body is not the JSON that this call takes")
+	}
+	return nil
+}
+
+// empty is the answer of calls that say nothing but yes.
+type empty struct{}

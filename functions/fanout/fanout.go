@@ -1,0 +1,179 @@
+// Package fanout is the function that turns what happened in a group into push
+// jobs: it finds who should be notified and hands out the work.
+//
+// Trigger: Pub/Sub, topic timeline. An event may come twice, late or out of
+// order. What a retry can cure is answered with an error and delivered again.
+package fanout
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/GoogleCloudPlatform/functions-framework-go/functions"
+	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/hashicorp/golang-lru/v2/expirable"
+	"golang.org/x/sync/singleflight"
+
+	"github.com/throng-im/throng/shared/cloud"
+	"github.com/throng-im/throng/shared/event"
+	"github.com/throng-im/throng/shared/fault"
+	"github.com/throng-im/throng/shared/group"
+	"github.com/throng-im/throng/shared/id"
+	"github.com/throng-im/throng/shared/pubsub"
+	"github.com/throng-im/throng/shared/serve"
+)
+
+// Serve is the function's entry point.
+var Serve = serve.Function("fanout", func(ctx context.Context) (http.Handler, error) {
+	c, err := cloud.Shared(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return Handler(c), nil
+})
+
+func init() { functions.HTTP("fanout", Serve) }
+
+const (
+	// doneEntries is how many entries an instance remembers to have fanned out.
+	// A duplicate that reaches another instance, or comes later than that, makes
+	// a second notification with the same id, which a phone shows once.
+	doneEntries = 16384
+	// namesKept and namesFor bound the cache of senders' names; a new name is
+	// shown at the latest after namesFor.
+	namesKept = 10000
+	namesFor  = time.Minute
+)
+
+type entryKey struct {
+	group id.Group
+	seq   int64
+}
+
+type function struct {
+	*cloud.Cloud
+	done     *lru.Cache[entryKey, struct{}]
+	names    *expirable.LRU[id.User, string]
+	inFlight singleflight.Group
+}
+
+// Handler serves the function on c.
+func Handler(c *cloud.Cloud) http.Handler {
+	done, _ := lru.New[entryKey, struct{}](doneEntries) // fails for a size of zero only
+	f := &function{Cloud: c, done: done, names: expirable.NewLRU[id.User, string](namesKept, nil, namesFor)}
+	return pubsub.Handler(f.handle)
+}
+
+func (f *function) handle(ctx context.Context, d pubsub.Delivery) error {
+	var ev event.Timeline
+	if err := json.Unmarshal(d.Data, &ev); err != nil {
+		return fault.New(fault.InvalidArgument, "not a timeline event: %s", err)
+	}
+	entries := make([]group.Entry, len(ev.Entries))
+	for i, raw := range ev.Entries {
+		e, err := group.DecodeEntry(raw)
+		if err != nil {
+			return fault.New(fault.InvalidArgument, "entry %d of an event of %s: %s", i, ev.Group, err)
+		}
+		entries[i] = e
+	}
+	if len(entries) == 0 {
+		return nil
+	}
+	// The same event twice at the same time is done once.
+	key := fmt.Sprintf("%s/%d/%d", ev.Group, entries[0].Seq, entries[len(entries)-1].Seq)
+	_, err, _ := f.inFlight.Do(key, func() (any, error) { return nil, f.fanOut(ctx, &ev, entries) })
+	return err
+}
+
+func (f *function) fanOut(ctx context.Context, ev *event.Timeline, entries []group.Entry) error {
+	var todo []group.Entry
+	for _, e := range entries {
+		if !f.done.Contains(entryKey{ev.Group, e.Seq}) {
+			todo = append(todo, e)
+		}
+	}
+	if len(todo) == 0 {
+		return nil
+	}
+	if err := f.welcome(ctx, ev, todo); err != nil {
+		return err
+	}
+	jobs, err := f.jobs(ctx, ev, todo)
+	if err != nil {
+		return err
+	}
+	payloads, devices := make([][]byte, len(jobs)), 0
+	for i, j := range jobs {
+		devices += len(j.Targets)
+		if payloads[i], err = json.Marshal(j); err != nil {
+			return err
+		}
+	}
+	if len(payloads) > 0 {
+		if err := f.PubSub.Publish(ctx, event.TopicPush, payloads...); err != nil {
+			return err
+		}
+	}
+	for _, e := range todo {
+		f.done.Add(entryKey{ev.Group, e.Seq}, struct{}{})
+	}
+	first, last := todo[0].Seq, todo[len(todo)-1].Seq
+	slog.InfoContext(ctx, "fanned out", "group", ev.Group, "firstSeq", first, "lastSeq", last,
+		"messageUID", id.NewMessage(ev.Serial, first), "jobs", len(jobs), "devices", devices)
+	return nil
+}
+
+// welcome copies the devices of users who joined into the roster, so that no
+// message has to look them up.
+func (f *function) welcome(ctx context.Context, ev *event.Timeline, entries []group.Entry) error {
+	var joined []id.User
+	for _, e := range entries {
+		if e.Kind == group.KindJoined {
+			joined = append(joined, e.Users...)
+		}
+	}
+	if len(joined) == 0 {
+		return nil
+	}
+	_, err := f.lookUp(ctx, ev, joined)
+	return err
+}
+
+// lookUpAtOnce is how many users one read asks for.
+const lookUpAtOnce = 500
+
+// lookUp reads users' devices and stores the copies in the roster.
+func (f *function) lookUp(ctx context.Context, ev *event.Timeline, users []id.User) (map[id.User]group.Targets, error) {
+	targets := make(map[id.User]group.Targets, len(users))
+	for len(users) > 0 {
+		n := min(len(users), lookUpAtOnce)
+		profiles, err := f.Users.Profiles(ctx, users[:n])
+		if err != nil {
+			return nil, err
+		}
+		for u, p := range profiles {
+			targets[u] = p.Targets
+		}
+		users = users[n:]
+	}
+	return targets, f.Groups.SetTargets(ctx, ev.Group, len(ev.Shards), targets)
+}
+
+// nameOf returns what a notification calls the sender.
+func (f *function) nameOf(ctx context.Context, u id.User) (string, error) {
+	if name, known := f.names.Get(u); known {
+		return name, nil
+	}
+	profiles, err := f.Users.Profiles(ctx, []id.User{u})
+	if err != nil {
+		return "", err
+	}
+	name := profiles[u].Name
+	f.names.Add(u, name)
+	return name, nil
+}

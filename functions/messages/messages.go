@@ -1,0 +1,142 @@
+// Package messages is the function that app servers send messages to groups
+// with. The app's server stands above a group's rules: its sender need not be a
+// member, and no mute binds it.
+//
+// Trigger: HTTP. The answer means that the message is stored and announced.
+package messages
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/GoogleCloudPlatform/functions-framework-go/functions"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/throng-im/throng/shared/cloud"
+	"github.com/throng-im/throng/shared/fault"
+	"github.com/throng-im/throng/shared/group"
+	"github.com/throng-im/throng/shared/id"
+	"github.com/throng-im/throng/shared/message"
+	"github.com/throng-im/throng/shared/serve"
+	"github.com/throng-im/throng/shared/wire"
+)
+
+// Serve is the function's entry point.
+var Serve = serve.Function("messages", func(ctx context.Context) (http.Handler, error) {
+	c, err := cloud.Shared(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return Handler(c), nil
+})
+
+func init() { functions.HTTP("messages", Serve) }
+
+// Limits of the contract.
+const (
+	maxGroups  = 3
+	maxTargets = 300
+	maxPush    = 32 << 10
+)
+
+// Handler serves the function on c.
+func Handler(c *cloud.Cloud) http.Handler {
+	flag := func(name, about string) wire.Param { return wire.Param{Name: name, Kind: wire.Bool, About: about} }
+	text := func(name, about string) wire.Param {
+		return wire.Param{Name: name, MaxBytes: maxPush, About: about}
+	}
+	f := calls{c.Groups}
+	return wire.Handler(c.Settings, time.Now, []wire.Route{{
+		Path: "/message/group/publish.json", Handle: f.publish, About: "send a message to at most three groups",
+		Params: []wire.Param{
+			{Name: "fromUserId", Kind: wire.ID, Required: true, About: "the sender, who need not be a member"},
+			{Name: "toGroupId", Kind: wire.ID, Required: true, Repeated: true, Count: maxGroups, About: "the groups"},
+			{Name: "toUserId", Kind: wire.ID, Repeated: true, Count: maxTargets, About: "only these members receive it; one group only"},
+			{Name: "objectName", Required: true, MaxChars: message.MaxType, About: "the type of the message"},
+			{Name: "content", Required: true, MaxBytes: message.MaxContent, About: "its payload"},
+			text("pushContent", "what the notification says"),
+			text("pushData", "what the notification carries"),
+			text("pushExt", "how the notification looks, as JSON; one group only"),
+			flag("isPersisted", "1 (default) keeps it in history"),
+			flag("isCounted", "1 (default) adds to unread"),
+			flag("isIncludeSender", "1 shows it to its sender, too"),
+			flag("isMentioned", "1 takes content.mentionedInfo into account"),
+			flag("contentAvailable", "1 wakes an iOS app in the background"),
+			flag("disablePush", "true sends no notification; one group only"),
+			flag("expansion", "true allows extension keys; one group only"),
+			{Name: "extraContent", About: "the first extension keys, a JSON object of texts"},
+			flag("disableUpdateLastMsg", "true leaves the conversation list's last message"),
+			flag("needReadReceipt", "1 asks for read receipts"),
+		},
+	}})
+}
+
+type calls struct{ groups *group.Groups }
+
+type published struct {
+	Group id.Group   `json:"groupId"`
+	UID   id.Message `json:"messageUID"`
+}
+
+func (f calls) publish(ctx context.Context, a *wire.Args) (wire.Reply, error) {
+	groups := a.Groups("toGroupId")
+	m, err := compose(a, len(groups) == 1)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]published, len(groups))
+	work, ctx := errgroup.WithContext(ctx)
+	for i, g := range groups {
+		work.Go(func() error {
+			r, err := f.groups.Publish(ctx, g, m)
+			list[i] = published{g, r.UID}
+			return err
+		})
+	}
+	if err := work.Wait(); err != nil {
+		return nil, err
+	}
+	return wire.Reply{"messageUIDs": list}, nil
+}
+
+// compose builds the entry. Some parameters only work with a single group and
+// some not at all in a targeted message; the contract has them ignored there.
+func compose(a *wire.Args, single bool) (group.Entry, error) {
+	m := group.Entry{
+		From: a.User("fromUserId"), Type: a.Text("objectName"), Content: a.Text("content"),
+		To:             a.Users("toUserId"),
+		Uncounted:      a.Has("isCounted") && !a.Bool("isCounted"),
+		Unpersisted:    a.Has("isPersisted") && !a.Bool("isPersisted"),
+		HideFromSender: !a.Bool("isIncludeSender"),
+		KeepLast:       a.Bool("disableUpdateLastMsg"),
+		Receipt:        a.Bool("needReadReceipt"),
+	}
+	if len(m.To) > 0 && !single {
+		return m, fault.New(fault.InvalidArgument, "toUserId works with one toGroupId only")
+	}
+	if err := message.CheckType(m.Type); err != nil {
+		return m, err
+	}
+	if a.Bool("isMentioned") {
+		m.Mention = message.Mentioned(m.Content)
+	}
+	push := group.Push{Content: a.Text("pushContent"), Data: a.Text("pushData"), ContentAvailable: a.Bool("contentAvailable")}
+	if single && len(m.To) == 0 {
+		push.Ext, push.Disabled = a.Text("pushExt"), a.Bool("disablePush")
+		if m.Expandable = a.Bool("expansion"); m.Expandable && a.Has("extraContent") {
+			keys, err := message.Expansion(a.Text("extraContent"))
+			if err != nil {
+				return m, err
+			}
+			m.Expansion = keys
+		}
+	}
+	if push.Disabled {
+		push.Ext = ""
+	}
+	if push != (group.Push{}) {
+		m.Push = &push
+	}
+	return m, nil
+}

@@ -1,0 +1,82 @@
+// Package cloud opens what a function works with: the settings, the clients and
+// the services on them, once per process and on first use.
+package cloud
+
+import (
+	"context"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/throng-im/throng/shared/cost"
+	"github.com/throng-im/throng/shared/event"
+	"github.com/throng-im/throng/shared/firestore"
+	"github.com/throng-im/throng/shared/group"
+	"github.com/throng-im/throng/shared/pubsub"
+	"github.com/throng-im/throng/shared/settings"
+	"github.com/throng-im/throng/shared/token"
+	"github.com/throng-im/throng/shared/user"
+)
+
+// Cloud is what a function works with.
+type Cloud struct {
+	Settings settings.Settings
+	Store    *firestore.Store
+	PubSub   *pubsub.Client
+	Groups   *group.Groups
+	Users    *user.Users
+	Tokens   *token.Keys
+}
+
+var (
+	mu     sync.Mutex
+	opened *Cloud
+)
+
+// Shared returns the process's Cloud. A failure to open is not remembered, so
+// that a process that started before its surroundings heals by itself.
+func Shared(ctx context.Context) (*Cloud, error) {
+	mu.Lock()
+	defer mu.Unlock()
+	if opened != nil {
+		return opened, nil
+	}
+	s, err := settings.FromEnv(os.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	c, err := Open(ctx, s, cost.Process)
+	if err == nil {
+		opened = c
+	}
+	return c, err
+}
+
+// Open opens a Cloud of its own, which tests use to be several instances in one
+// process. What it asks for is counted in meter.
+func Open(ctx context.Context, s settings.Settings, meter *cost.Meter) (*Cloud, error) {
+	store, err := firestore.Open(ctx, s.Project, meter)
+	if err != nil {
+		return nil, err
+	}
+	ps, err := pubsub.Open(ctx, s.Project, meter)
+	if err != nil {
+		_ = store.Close()
+		return nil, err
+	}
+	announce := func(ctx context.Context, payloads ...[]byte) error {
+		return ps.Publish(ctx, event.TopicTimeline, payloads...)
+	}
+	groups := group.New(store, announce, group.Options{MaxMembers: s.MaxMembers, CacheBytes: s.CacheBytes})
+	return &Cloud{
+		Settings: s, Store: store, PubSub: ps, Groups: groups,
+		Users:  user.New(store, groups, s.CacheBytes/4, time.Now),
+		Tokens: token.New(s.AppKey, s.AppSecret, time.Now),
+	}, nil
+}
+
+// Close ends the connections.
+func (c *Cloud) Close() error {
+	_ = c.PubSub.Close()
+	return c.Store.Close()
+}

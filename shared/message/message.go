@@ -1,0 +1,155 @@
+// Package message holds what the contract says of a message whoever sends it:
+// types, sizes, mentions, extension keys, and what a notification says of it.
+package message
+
+import (
+	"encoding/json"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/throng-im/throng/shared/fault"
+	"github.com/throng-im/throng/shared/group"
+	"github.com/throng-im/throng/shared/id"
+)
+
+// Limits of the contract.
+const (
+	// MaxType is the longest objectName in characters.
+	MaxType = 32
+	// MaxContent is the largest content in bytes.
+	MaxContent = 128 << 10
+	// An extension key is at most MaxKey characters of the id alphabet, its
+	// value MaxValue characters; MaxPairs go in one call.
+	MaxKey, MaxValue, MaxPairs = 32, 4096, 100
+)
+
+// class is what the contract says of a built-in type.
+type class int
+
+const (
+	content      class = iota // always notifies, with a default text
+	notification              // notifies only when the sender says what to show
+	signalling
+)
+
+// builtin are the built-in types; those of class content have the text that a
+// notification shows when nobody gave one. "" stands for the message's own text.
+var builtin = map[string]struct {
+	class class
+	text  string
+}{
+	"RC:TxtMsg":       {content, ""},
+	"RC:ReferenceMsg": {content, ""},
+	"RC:ImgMsg":       {content, "[Image]"},
+	"RC:GIFMsg":       {content, "[GIF]"},
+	"RC:VcMsg":        {content, "[Voice]"},
+	"RC:HQVCMsg":      {content, "[Voice]"},
+	"RC:SightMsg":     {content, "[Video]"},
+	"RC:FileMsg":      {content, "[File]"},
+	"RC:LBSMsg":       {content, "[Location]"},
+	"RC:ImgTextMsg":   {content, "[Link]"},
+	"RC:CombineMsg":   {content, "[Chat history]"},
+
+	"RC:CmdMsg": {class: notification}, "RC:CmdNtf": {class: notification}, "RC:ContactNtf": {class: notification},
+	"RC:ProfileNtf": {class: notification}, "RC:InfoNtf": {class: notification}, "RC:GrpNtf": {class: notification},
+	"RC:chrmKVNotiMsg": {class: notification},
+
+	"RC:TypSts": {class: signalling}, "RC:ReadNtf": {class: signalling}, "RC:RRReqMsg": {class: signalling},
+	"RC:RRRspMsg": {class: signalling}, "RC:SRSMsg": {class: signalling}, "RC:RcCmd": {class: signalling},
+	"RC:RcNtf": {class: signalling}, "RC:MsgExMsg": {class: signalling},
+}
+
+// reserved begins the names of built-in types.
+const reserved = "RC:"
+
+// CheckType checks an objectName: a built-in type, or one of the app's own that
+// does not look like one.
+func CheckType(name string) error {
+	switch {
+	case name == "":
+		return fault.New(fault.InvalidArgument, "objectName is required")
+	case utf8.RuneCountInString(name) > MaxType:
+		return fault.New(fault.TooLarge, "objectName is longer than %d characters", MaxType)
+	case strings.HasPrefix(name, reserved):
+		if _, known := builtin[name]; !known {
+			return fault.New(fault.InvalidArgument, "objectName begins with %q but is no built-in type", reserved)
+		}
+	}
+	return nil
+}
+
+// Mentioned reads the mention inside a content. A content without one, or with
+// one that cannot be read, mentions nobody.
+func Mentioned(content string) *group.Mention {
+	var c struct {
+		Info *struct {
+			Type  json.Number `json:"type"`
+			Users []id.User   `json:"userIdList"`
+			Text  string      `json:"mentionedContent"`
+		} `json:"mentionedInfo"`
+	}
+	if json.Unmarshal([]byte(content), &c) != nil || c.Info == nil {
+		return nil
+	}
+	switch kind, _ := c.Info.Type.Int64(); kind {
+	case group.MentionAll:
+		return &group.Mention{Type: group.MentionAll, Text: c.Info.Text}
+	case group.MentionUsers:
+		return &group.Mention{Type: group.MentionUsers, Users: c.Info.Users, Text: c.Info.Text}
+	}
+	return nil
+}
+
+// Expansion reads extension keys from a JSON object of texts.
+func Expansion(object string) (map[string]string, error) {
+	var keys map[string]string
+	if err := json.Unmarshal([]byte(object), &keys); err != nil {
+		return nil, fault.New(fault.InvalidArgument, "extraContent is not a JSON object of texts")
+	}
+	return keys, CheckExpansion(keys, MaxPairs)
+}
+
+// CheckExpansion checks extension keys and values, at most pairs of them.
+func CheckExpansion(keys map[string]string, pairs int) error {
+	if len(keys) > pairs {
+		return fault.New(fault.InvalidArgument, "%d extension keys in one call, at most %d are allowed", len(keys), pairs)
+	}
+	for k, v := range keys {
+		if len(k) > MaxKey {
+			return fault.New(fault.TooLarge, "an extension key is longer than %d characters", MaxKey)
+		}
+		if err := id.Valid("an extension key", k); err != nil {
+			return err
+		}
+		if utf8.RuneCountInString(v) > MaxValue {
+			return fault.New(fault.TooLarge, "the value of extension key %s is longer than %d characters", k, MaxValue)
+		}
+	}
+	return nil
+}
+
+// Notice says what an offline notification of the message shows: the sender's
+// own text, or the default of a content type. ok is false when the message does
+// not notify. Those mentioned may be shown the mention's text instead.
+func Notice(e group.Entry) (text string, ok bool) {
+	if e.Push != nil && e.Push.Disabled {
+		return "", false
+	}
+	if e.Push != nil && e.Push.Content != "" {
+		return e.Push.Content, true
+	}
+	b, known := builtin[e.Type]
+	if !known || b.class != content {
+		return "", false
+	}
+	if b.text != "" {
+		return b.text, true
+	}
+	var c struct {
+		Content string `json:"content"`
+	}
+	if json.Unmarshal([]byte(e.Content), &c) != nil || c.Content == "" {
+		return "[Message]", true
+	}
+	return c.Content, true
+}

@@ -1,0 +1,103 @@
+package pubsub
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
+)
+
+// Subscription is a push subscription as the local cloud creates it; in
+// production the infrastructure does.
+type Subscription struct {
+	Name, Topic, Endpoint string
+	// Deadline is the handler's time for one event.
+	Deadline time.Duration
+}
+
+// The retry rule of every push subscription. An endpoint that is gone would
+// otherwise be called in a tight loop.
+const (
+	MinBackoff  = time.Second
+	MaxBackoff  = time.Minute
+	MaxAttempts = 20
+)
+
+// Ensure creates what is missing of topics and push subscriptions. Every
+// subscription gets a dead-letter topic, named after it with "-dead", and a
+// pull subscription there that keeps what arrives. An existing subscription is
+// pointed at its endpoint.
+func (c *Client) Ensure(ctx context.Context, topics []string, subs []Subscription) error {
+	for _, t := range topics {
+		if err := c.ensureTopic(ctx, t); err != nil {
+			return err
+		}
+	}
+	for _, s := range subs {
+		dead := s.Name + "-dead"
+		if err := c.ensureTopic(ctx, dead); err != nil {
+			return err
+		}
+		if err := c.ensureSubscription(ctx, &pb.Subscription{Name: c.subName(dead), Topic: c.topicName(dead)}); err != nil {
+			return err
+		}
+		push := &pb.PushConfig{PushEndpoint: s.Endpoint}
+		err := c.ensureSubscription(ctx, &pb.Subscription{
+			Name: c.subName(s.Name), Topic: c.topicName(s.Topic), PushConfig: push,
+			AckDeadlineSeconds: int32(s.Deadline / time.Second),
+			RetryPolicy:        &pb.RetryPolicy{MinimumBackoff: durationpb.New(MinBackoff), MaximumBackoff: durationpb.New(MaxBackoff)},
+			DeadLetterPolicy:   &pb.DeadLetterPolicy{DeadLetterTopic: c.topicName(dead), MaxDeliveryAttempts: MaxAttempts},
+		})
+		if err != nil {
+			return err
+		}
+		if err := c.subs.ModifyPushConfig(ctx, &pb.ModifyPushConfigRequest{Subscription: c.subName(s.Name), PushConfig: push}); err != nil {
+			return fmt.Errorf("subscription %s: %w", s.Name, err)
+		}
+	}
+	return nil
+}
+
+// Remove deletes subscriptions that Ensure made, so that nothing is pushed to
+// an endpoint that has gone.
+func (c *Client) Remove(ctx context.Context, subs []Subscription) error {
+	for _, s := range subs {
+		err := c.subs.DeleteSubscription(ctx, &pb.DeleteSubscriptionRequest{Subscription: c.subName(s.Name)})
+		if err != nil && status.Code(err) != codes.NotFound {
+			return fmt.Errorf("subscription %s: %w", s.Name, err)
+		}
+	}
+	return nil
+}
+
+func (c *Client) ensureTopic(ctx context.Context, name string) error {
+	if _, err := c.topics.CreateTopic(ctx, &pb.Topic{Name: c.topicName(name)}); err != nil && status.Code(err) != codes.AlreadyExists {
+		return fmt.Errorf("topic %s: %w", name, err)
+	}
+	return nil
+}
+
+func (c *Client) ensureSubscription(ctx context.Context, s *pb.Subscription) error {
+	if _, err := c.subs.CreateSubscription(ctx, s); err != nil && status.Code(err) != codes.AlreadyExists {
+		return fmt.Errorf("subscription %s: %w", s.Name, err)
+	}
+	return nil
+}
+
+func (c *Client) subName(name string) string {
+	return "projects/" + c.project + "/subscriptions/" + name
+}
+
+// Ready asks whether Pub/Sub answers and has the topics.
+func (c *Client) Ready(ctx context.Context, topics []string) error {
+	for _, t := range topics {
+		if _, err := c.topics.GetTopic(ctx, &pb.GetTopicRequest{Topic: c.topicName(t)}); err != nil {
+			return fmt.Errorf("topic %s: %w", t, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,108 @@
+// Package token makes and checks the bearer tokens of devices: JSON Web Tokens,
+// signed with a key that is derived from the app's secret, so that changing the
+// secret ends them all.
+package token
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/throng-im/throng/shared/fault"
+	"github.com/throng-im/throng/shared/id"
+)
+
+// MaxLength is the longest token in characters; the contract's limit.
+const MaxLength = 256
+
+// Claims are what a token says.
+type Claims struct {
+	User id.User
+	// Issued has millisecond precision: expiry by time asks for it.
+	Issued time.Time
+	// Expires is zero for a token that lives for ever.
+	Expires time.Time
+	// Admin may recall any message.
+	Admin bool
+}
+
+// Keys signs and verifies the tokens of one app.
+type Keys struct {
+	app string
+	key []byte
+	now func() time.Time
+}
+
+// New derives the signing key from the app's secret. now is the clock.
+func New(appKey, appSecret string, now func() time.Time) *Keys {
+	mac := hmac.New(sha256.New, []byte(appSecret))
+	mac.Write([]byte("throng device token 1"))
+	return &Keys{app: appKey, key: mac.Sum(nil), now: now}
+}
+
+// wireClaims are kept short: the contract allows 256 characters in all.
+type wireClaims struct {
+	User    string `json:"sub"`
+	App     string `json:"aud"`
+	Issued  int64  `json:"iam"` // Unix milliseconds
+	Expires int64  `json:"exp,omitempty"`
+	Admin   bool   `json:"adm,omitempty"`
+}
+
+func unix(seconds int64) (*jwt.NumericDate, error) {
+	if seconds == 0 {
+		return nil, nil
+	}
+	return jwt.NewNumericDate(time.Unix(seconds, 0)), nil
+}
+
+func (c wireClaims) GetExpirationTime() (*jwt.NumericDate, error) { return unix(c.Expires) }
+func (c wireClaims) GetIssuedAt() (*jwt.NumericDate, error)       { return nil, nil }
+func (c wireClaims) GetNotBefore() (*jwt.NumericDate, error)      { return nil, nil }
+func (c wireClaims) GetIssuer() (string, error)                   { return "", nil }
+func (c wireClaims) GetSubject() (string, error)                  { return c.User, nil }
+func (c wireClaims) GetAudience() (jwt.ClaimStrings, error)       { return jwt.ClaimStrings{c.App}, nil }
+
+// Issue signs a token. The clock gives its time of issue.
+func (k *Keys) Issue(user id.User, lifetime time.Duration, admin bool) (string, error) {
+	now := k.now()
+	c := wireClaims{User: string(user), App: k.app, Issued: now.UnixMilli(), Admin: admin}
+	if lifetime > 0 {
+		c.Expires = now.Add(lifetime).Unix()
+	}
+	t := jwt.NewWithClaims(jwt.SigningMethodHS256, c)
+	delete(t.Header, "typ")
+	signed, err := t.SignedString(k.key)
+	if err == nil && len(signed) > MaxLength {
+		return "", fmt.Errorf("a token of %d characters is longer than %d: shorten the app key", len(signed), MaxLength)
+	}
+	return signed, err
+}
+
+// Verify checks a token and returns what it says. Errors: fault.TokenExpired,
+// and fault.Unauthenticated for everything else that is wrong with it.
+func (k *Keys) Verify(text string) (Claims, error) {
+	if len(text) > MaxLength {
+		return Claims{}, errForeign
+	}
+	var c wireClaims
+	_, err := jwt.ParseWithClaims(text, &c, func(*jwt.Token) (any, error) { return k.key, nil },
+		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), jwt.WithAudience(k.app), jwt.WithTimeFunc(k.now))
+	switch {
+	case errors.Is(err, jwt.ErrTokenExpired):
+		return Claims{}, fault.New(fault.TokenExpired, "the token has expired")
+	case err != nil, id.Valid("sub", c.User) != nil:
+		return Claims{}, errForeign
+	}
+	out := Claims{User: id.User(c.User), Issued: time.UnixMilli(c.Issued), Admin: c.Admin}
+	if c.Expires != 0 {
+		out.Expires = time.Unix(c.Expires, 0)
+	}
+	return out, nil
+}
+
+var errForeign = fault.New(fault.Unauthenticated, "the token is not one of this app's")

@@ -1,0 +1,303 @@
+// Package user is who uses the app: the name that pushes show, and the devices
+// that pushes go to. users/{user} is one document on the commit loop.
+package user
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/throng-im/throng/shared/commit"
+	"github.com/throng-im/throng/shared/fault"
+	"github.com/throng-im/throng/shared/group"
+	"github.com/throng-im/throng/shared/id"
+)
+
+const (
+	// MaxDevices is how many devices a user keeps; registering one more
+	// forgets the one registered longest ago.
+	MaxDevices = 20
+	// copyAtOnce bounds the groups that copies of devices are written to at the
+	// same time.
+	copyAtOnce = 16
+)
+
+// Device is a device as registered.
+type Device struct {
+	ID       id.Device `json:"id"`
+	Platform string    `json:"platform"`
+	Token    string    `json:"token"`
+	Language string    `json:"language,omitempty"`
+	TimeZone string    `json:"timeZone,omitempty"`
+}
+
+// Info is what the app's servers registered.
+type Info struct {
+	Name, Portrait string
+	CreatedAt      time.Time
+}
+
+// Users is all users of the app, as this process works on them.
+type Users struct {
+	store  commit.Store
+	loop   *commit.Loop[state]
+	groups *group.Groups
+}
+
+// New returns the users kept in store. groups holds the copies of devices that
+// pushing reads. now is the clock.
+func New(store commit.Store, groups *group.Groups, cacheBytes int, now func() time.Time) *Users {
+	return &Users{store: store, groups: groups, loop: commit.New[state](store, model{now}, commit.Options{CacheBytes: cacheBytes})}
+}
+
+func (u *Users) do(ctx context.Context, user id.User, apply func(*state) error) (*state, error) {
+	v, err := u.loop.Do(ctx, string(user), commit.Command[state]{Apply: func(s *state) (any, error) {
+		err := apply(s)
+		after := *s
+		return &after, err
+	}})
+	if err != nil {
+		return nil, err
+	}
+	return v.(*state), nil
+}
+
+// Register stores a user and the name that pushes show. An empty portrait
+// leaves the one there is.
+func (u *Users) Register(ctx context.Context, user id.User, name, portrait string) error {
+	_, err := u.do(ctx, user, func(s *state) error {
+		if !s.exists() {
+			s.createdAt, s.changed = s.now, true
+		}
+		s.describe(name, portrait)
+		return nil
+	})
+	return err
+}
+
+// Refresh changes what is not empty of a user's description. An unknown user
+// stays unknown.
+func (u *Users) Refresh(ctx context.Context, user id.User, name, portrait string) error {
+	_, err := u.do(ctx, user, func(s *state) error {
+		if s.exists() {
+			s.describe(name, portrait)
+		}
+		return nil
+	})
+	return err
+}
+
+// Info returns what was registered of a user. Errors: fault.NotFound.
+func (u *Users) Info(ctx context.Context, user id.User) (Info, error) {
+	docs, err := u.store.Get(ctx, []string{path(user)})
+	if err != nil {
+		return Info{}, err
+	}
+	s := read(user, docs[0])
+	if !s.exists() {
+		return Info{}, fault.New(fault.NotFound, "the user does not exist")
+	}
+	return Info{Name: s.name, Portrait: s.portrait, CreatedAt: time.UnixMilli(s.createdAt)}, nil
+}
+
+// PutDevice registers a device for push, or changes it. When it returns, every
+// group of the user knows the device.
+func (u *Users) PutDevice(ctx context.Context, user id.User, d Device) error {
+	return u.changeDevices(ctx, user, func(s *state) { s.putDevice(d) })
+}
+
+// RemoveDevice ends push to a device. An unknown device is no error.
+func (u *Users) RemoveDevice(ctx context.Context, user id.User, device id.Device) error {
+	return u.changeDevices(ctx, user, func(s *state) {
+		s.dropDevices(func(d Device) bool { return d.ID == device })
+	})
+}
+
+// ForgetToken ends push to a token that FCM says is dead.
+func (u *Users) ForgetToken(ctx context.Context, user id.User, token string) error {
+	return u.changeDevices(ctx, user, func(s *state) {
+		s.dropDevices(func(d Device) bool { return d.Token == token })
+	})
+}
+
+// changeDevices commits a change of devices and then brings the copies in the
+// user's groups up to date. The document remembers which version the copies
+// have, so that a caller who got no answer repairs them by asking again.
+func (u *Users) changeDevices(ctx context.Context, user id.User, change func(*state)) error {
+	s, err := u.do(ctx, user, func(s *state) error { change(s); return nil })
+	if err != nil || s.copied == s.deviceVersion {
+		return err
+	}
+	groups, err := u.groups.Of(ctx, user, 0, 0)
+	if err != nil {
+		return err
+	}
+	targets := map[id.User]group.Targets{user: s.targets()}
+	work, workCtx := errgroup.WithContext(ctx)
+	work.SetLimit(copyAtOnce)
+	for _, g := range groups {
+		work.Go(func() error { return u.groups.SetTargets(workCtx, g.ID, 1, targets) })
+	}
+	if err := work.Wait(); err != nil {
+		return err
+	}
+	version := s.deviceVersion
+	_, err = u.do(ctx, user, func(s *state) error {
+		if s.copied < version {
+			s.copied, s.changed = version, true
+		}
+		return nil
+	})
+	return err
+}
+
+// Profile is what pushing needs of a user.
+type Profile struct {
+	Name    string
+	Targets group.Targets
+}
+
+// Profiles reads users for pushing. Everyone asked for has an entry; who is
+// unknown has no name and no devices.
+func (u *Users) Profiles(ctx context.Context, users []id.User) (map[id.User]Profile, error) {
+	paths := make([]string, len(users))
+	for i, user := range users {
+		paths[i] = path(user)
+	}
+	docs, err := u.store.Get(ctx, paths)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[id.User]Profile, len(users))
+	for i, user := range users {
+		s := read(user, docs[i])
+		out[user] = Profile{Name: s.name, Targets: s.targets()}
+	}
+	return out, nil
+}
+
+func path(user id.User) string { return "users/" + id.Document(string(user)) }
+
+// state is a user's document.
+type state struct {
+	id             id.User
+	version        time.Time
+	name, portrait string
+	createdAt      int64
+	devices        []Device
+	// deviceVersion counts the changes of devices; copied is the version that
+	// the groups' rosters surely have.
+	deviceVersion, copied int64
+	journal               commit.Journal
+
+	now     int64
+	changed bool
+}
+
+func (s *state) exists() bool { return !s.version.IsZero() }
+
+func (s *state) describe(name, portrait string) {
+	for _, f := range []struct {
+		field *string
+		value string
+	}{{&s.name, name}, {&s.portrait, portrait}} {
+		if f.value != "" && f.value != *f.field {
+			*f.field, s.changed = f.value, true
+		}
+	}
+}
+
+// putDevice keeps one entry per device and per push token, newest last.
+func (s *state) putDevice(d Device) {
+	if slices.Contains(s.devices, d) {
+		return
+	}
+	s.dropDevices(func(old Device) bool { return old.ID == d.ID || old.Token == d.Token })
+	s.devices = append(s.devices, d)
+	if len(s.devices) > MaxDevices {
+		s.devices = s.devices[1:]
+	}
+	s.deviceVersion++
+	s.changed = true
+}
+
+func (s *state) dropDevices(drop func(Device) bool) {
+	kept := slices.DeleteFunc(slices.Clone(s.devices), drop)
+	if len(kept) != len(s.devices) {
+		s.devices, s.changed = kept, true
+		s.deviceVersion++
+	}
+}
+
+func (s *state) targets() group.Targets {
+	t := group.Targets{Version: s.deviceVersion}
+	for _, d := range s.devices {
+		t.Devices = append(t.Devices, group.Device{ID: d.ID, Platform: d.Platform, Token: d.Token})
+	}
+	return t
+}
+
+func read(user id.User, d commit.Doc) *state {
+	s := &state{id: user, version: d.Version}
+	number := func(field string) int64 { n, _ := d.Fields[field].(int64); return n }
+	s.name, _ = d.Fields["name"].(string)
+	s.portrait, _ = d.Fields["portrait"].(string)
+	s.createdAt, s.deviceVersion, s.copied = number("createdAt"), number("deviceVersion"), number("copied")
+	raw, _ := d.Fields["devices"].([]byte)
+	if len(raw) > 0 {
+		_ = json.Unmarshal(raw, &s.devices) // written by write below, and by nobody else
+	}
+	commits, _ := d.Fields["commits"].([]byte)
+	s.journal = commit.ReadJournal(commits)
+	return s
+}
+
+// model teaches the commit loop what a user is.
+type model struct{ now func() time.Time }
+
+func (m model) Load(ctx context.Context, r commit.Reader, key string, _ *state) (*state, error) {
+	docs, err := r.Get(ctx, []string{path(id.User(key))})
+	if err != nil {
+		return nil, err
+	}
+	return read(id.User(key), docs[0]), nil
+}
+
+func (m model) Draft(s *state) *state {
+	d := *s
+	d.journal, d.now, d.changed = s.journal.Clone(), m.now().UnixMilli(), false
+	return &d
+}
+
+func (m model) Weight(*state) int                { return 0 }
+func (m model) Journal(s *state) *commit.Journal { return &s.journal }
+func (m model) Size(s *state) int                { return 1024 + 512*len(s.devices) }
+
+func (m model) Plan(d *state) (commit.Plan, error) {
+	if !d.changed {
+		return commit.Plan{}, nil
+	}
+	devices, err := json.Marshal(d.devices)
+	if err != nil {
+		return commit.Plan{}, err
+	}
+	w := commit.Write{Path: path(d.id), Fields: commit.Fields{
+		"name": d.name, "portrait": d.portrait, "createdAt": d.createdAt, "devices": devices,
+		"deviceVersion": d.deviceVersion, "copied": d.copied, "commits": d.journal.Bytes(),
+	}}
+	if d.exists() {
+		w.If.Version = d.version
+	} else {
+		w.If.Absent = true
+	}
+	return commit.Plan{Writes: []commit.Write{w}}, nil
+}
+
+func (m model) Settle(d *state, version time.Time) *state {
+	s := *d
+	s.version, s.changed = version, false
+	return &s
+}
