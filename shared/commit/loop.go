@@ -18,9 +18,7 @@ package commit
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -141,41 +139,13 @@ type document[S any] struct {
 	// asOf is when the read or commit started that proved state current.
 	asOf time.Time
 	size int
+	// doubts are the commits of the current batch that may still land. Once a
+	// later one succeeds they cannot: its precondition was theirs.
+	doubts []doubt[S]
 	// announcing holds a token per batch being announced.
 	announcing chan struct{}
 
 	prev, next *document[S]
-}
-
-type call[S any] struct {
-	ctx    context.Context
-	cmd    Command[S]
-	at     time.Time
-	value  any
-	err    error
-	doneCh chan struct{}
-	// dead marks a call that was answered because its command panicked.
-	dead bool
-}
-
-// apply runs the command. A panic ends that call alone: the draft it may have
-// half changed is thrown away with the attempt.
-func (c *call[S]) apply(draft *S) {
-	defer func() {
-		if p := recover(); p != nil {
-			slog.ErrorContext(c.ctx, "command panicked", "panic", p, "stack", string(debug.Stack()))
-			c.dead = true
-			c.finish(fmt.Errorf("command panicked: %v", p))
-		}
-	}()
-	c.value, c.err = c.cmd.Apply(draft)
-}
-
-func (c *call[S]) finish(err error) {
-	if err != nil {
-		c.value, c.err = nil, err
-	}
-	close(c.doneCh)
 }
 
 // New makes a loop over store.
@@ -236,6 +206,7 @@ func (l *Loop[S]) run(d *document[S]) {
 // did not fit and go first in the next batch.
 func (l *Loop[S]) batch(d *document[S], calls []*call[S]) (rest []*call[S]) {
 	var tries backoff
+	d.doubts = nil
 	for {
 		if calls = l.alive(calls); len(calls) == 0 {
 			return rest
@@ -276,6 +247,9 @@ func (l *Loop[S]) attempt(d *document[S], calls []*call[S]) (step outcome, left 
 			return retryLater, nil, err
 		}
 	}
+	if landed, err := l.landedLate(d, calls); landed || err != nil {
+		return settled, nil, err
+	}
 	if err := l.need(d, calls); err != nil {
 		if errors.Is(err, ErrConflict) {
 			d.forget()
@@ -284,7 +258,8 @@ func (l *Loop[S]) attempt(d *document[S], calls []*call[S]) (step outcome, left 
 	}
 	draft := l.model.Draft(d.state)
 	for i, c := range calls {
-		if i > 0 && l.model.Weight(draft) > l.opts.BatchBytes {
+		// A batch in doubt stays together, for it may yet land as a whole.
+		if i > 0 && len(d.doubts) == 0 && l.model.Weight(draft) > l.opts.BatchBytes {
 			calls, left = calls[:i], calls[i:]
 			break
 		}
@@ -320,6 +295,7 @@ func (l *Loop[S]) attempt(d *document[S], calls []*call[S]) (step outcome, left 
 			return retryLater, left, lerr
 		}
 		if !landed {
+			d.doubts = append(d.doubts, newDoubt(base, nonce, plan, calls))
 			return retryLater, left, nil
 		}
 	case errors.Is(err, ErrConflict):
@@ -359,6 +335,28 @@ func (l *Loop[S]) landed(d *document[S], base, nonce uint64) (bool, error) {
 	if !j.reachesBack(base) {
 		d.forget()
 		return false, errLost
+	}
+	return false, nil
+}
+
+// landedLate looks whether a commit that had not landed when its outcome was
+// looked up has landed since: a request may outlive its deadline. If so the
+// callers get the answers of that commit.
+func (l *Loop[S]) landedLate(d *document[S], calls []*call[S]) (bool, error) {
+	j := l.model.Journal(d.state)
+	for _, doubt := range d.doubts {
+		if !j.has(doubt.nonce) {
+			if !j.reachesBack(doubt.base) {
+				return false, errLost
+			}
+			continue
+		}
+		for _, c := range calls {
+			r := doubt.results[c]
+			c.value, c.err = r.value, r.err
+		}
+		l.release(d, doubt.plan, calls)
+		return true, nil
 	}
 	return false, nil
 }
