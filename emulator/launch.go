@@ -315,6 +315,10 @@ func (l *launcher) down() error {
 	wg.Wait()
 	err := l.save()
 	if l.ps != nil {
+		// An emulator that goes on without us must not push to where nobody is.
+		if len(l.emulators) < 2 {
+			err = errors.Join(err, l.ps.Remove(context.Background(), l.subscriptions(l.gateway.at)))
+		}
 		_ = l.ps.Close()
 	}
 	for _, c := range l.emulators {

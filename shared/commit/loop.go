@@ -176,7 +176,7 @@ func (l *Loop[S]) Do(ctx context.Context, key string, cmd Command[S]) (any, erro
 	case <-c.doneCh:
 		return c.value, c.err
 	case <-ctx.Done():
-		return nil, fault.New(fault.Unavailable, "the request ended before its outcome was known")
+		return nil, errGone
 	}
 }
 
@@ -423,8 +423,8 @@ func (l *Loop[S]) alive(calls []*call[S]) []*call[S] {
 		if c.dead {
 			continue
 		}
-		if err := c.ctx.Err(); err != nil {
-			c.finish(err)
+		if c.ctx.Err() != nil {
+			c.finish(errGone)
 			continue
 		}
 		kept = append(kept, c)
@@ -468,6 +468,7 @@ func (l *Loop[S]) fail(calls []*call[S], err error) {
 }
 
 var (
+	errGone   = fault.New(fault.Unavailable, "the request ended before its outcome was known")
 	errGaveUp = fault.New(fault.Unavailable, "the store could not be reached in time")
 	errLost   = fault.New(fault.Unavailable, "the outcome of a commit could not be established")
 )
