@@ -97,7 +97,8 @@ func startTown(t *testing.T, env ...string) *town {
 	w.cmd.Dir = t.TempDir()
 	w.cmd.Env = append(os.Environ(), env...)
 	w.cmd.Stdout, w.cmd.Stderr = w.out, w.out
-	w.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	// Should the tests be killed, nothing of theirs stays.
+	w.cmd.SysProcAttr = dieWithParent(&syscall.SysProcAttr{Setpgid: true})
 	if err := w.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -101,6 +101,7 @@ func (w *town) secondProcess() string {
 	cmd := exec.Command(path, "function", "messages")
 	cmd.Env = append(os.Environ(), "PORT="+strconv.Itoa(port), "GOOGLE_CLOUD_PROJECT="+w.project, "THRONG_APP_KEY=dev-app", "THRONG_APP_SECRET=dev-secret")
 	cmd.Stdout, cmd.Stderr = w.out, w.out
+	cmd.SysProcAttr = dieWithParent(&syscall.SysProcAttr{})
 	if err := cmd.Start(); err != nil {
 		w.Fatal(err)
 	}

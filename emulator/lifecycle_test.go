@@ -89,6 +89,7 @@ func TestDataOutlivesARun(t *testing.T) {
 		w.cmd = exec.Command(path, append([]string{"--port", strconv.Itoa(w.base), "--project", w.project}, args...)...)
 		w.cmd.Dir, w.cmd.Stdout, w.cmd.Stderr = dir, w.out, w.out
 		w.cmd.Env = append(os.Environ(), "FIRESTORE_EMULATOR_HOST=", "PUBSUB_EMULATOR_HOST=", "THRONG_FIRESTORE_HEAP=256m")
+		w.cmd.SysProcAttr = dieWithParent(&syscall.SysProcAttr{Setpgid: true})
 		if err := w.cmd.Start(); err != nil {
 			t.Fatal(err)
 		}

@@ -54,7 +54,7 @@ func TestMakeRun(t *testing.T) {
 	out := new(output)
 	cmd := exec.Command("make", "run", fmt.Sprintf("ARGS=--fresh --port %d --project %s", base, project))
 	cmd.Dir, cmd.Stdout, cmd.Stderr = "..", out, out
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.SysProcAttr = dieWithParent(&syscall.SysProcAttr{Setpgid: true})
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

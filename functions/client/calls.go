@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"unicode/utf8"
 
@@ -108,6 +109,9 @@ func (f calls) send(ctx context.Context, caller id.User, r *http.Request) (any, 
 		return nil, err
 	}
 	receipt, err := f.Groups.Send(ctx, id.Group(g), body.entry(caller))
+	if err == nil {
+		slog.InfoContext(ctx, "sent", "group", g, "seq", receipt.Seq, "messageUID", receipt.UID)
+	}
 	return sendReply{receipt.UID, receipt.Seq, receipt.At}, err
 }
 

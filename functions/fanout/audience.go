@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 
 	"github.com/throng-im/throng/shared/event"
@@ -40,6 +41,7 @@ func (f *function) jobs(ctx context.Context, ev *event.Timeline, entries []group
 			return nil, err
 		}
 		everyone, named := audience(roster, e)
+		slog.InfoContext(ctx, "notifying", "group", ev.Group, "seq", e.Seq, "messageUID", id.NewMessage(ev.Serial, e.Seq), "devices", len(everyone)+len(named))
 		if ok {
 			jobs = append(jobs, cut(notification(ev, e, name, text, false), "all", everyone)...)
 		}

@@ -107,9 +107,8 @@ func (f *function) fanOut(ctx context.Context, ev *event.Timeline, entries []gro
 	if err != nil {
 		return err
 	}
-	payloads, devices := make([][]byte, len(jobs)), 0
+	payloads := make([][]byte, len(jobs))
 	for i, j := range jobs {
-		devices += len(j.Targets)
 		if payloads[i], err = json.Marshal(j); err != nil {
 			return err
 		}
@@ -122,9 +121,7 @@ func (f *function) fanOut(ctx context.Context, ev *event.Timeline, entries []gro
 	for _, e := range todo {
 		f.done.Add(entryKey{ev.Group, e.Seq}, struct{}{})
 	}
-	first, last := todo[0].Seq, todo[len(todo)-1].Seq
-	slog.InfoContext(ctx, "fanned out", "group", ev.Group, "firstSeq", first, "lastSeq", last,
-		"messageUID", id.NewMessage(ev.Serial, first), "jobs", len(jobs), "devices", devices)
+	slog.InfoContext(ctx, "fanned out", "group", ev.Group, "firstSeq", todo[0].Seq, "lastSeq", todo[len(todo)-1].Seq, "jobs", len(jobs))
 	return nil
 }
 

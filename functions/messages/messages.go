@@ -7,6 +7,7 @@ package messages
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -90,6 +91,9 @@ func (f calls) publish(ctx context.Context, a *wire.Args) (wire.Reply, error) {
 	for i, g := range groups {
 		work.Go(func() error {
 			r, err := f.groups.Publish(ctx, g, m)
+			if err == nil {
+				slog.InfoContext(ctx, "published", "group", g, "seq", r.Seq, "messageUID", r.UID)
+			}
 			list[i] = published{g, r.UID}
 			return err
 		})

@@ -73,6 +73,8 @@ func Function(name string, build Builder) http.HandlerFunc {
 	traced := os.Getenv("THRONG_TRACE") != ""
 	return func(w http.ResponseWriter, r *http.Request) {
 		ctx, requestID := telemetry.Begin(r)
+		ctx, end := telemetry.Span(ctx, name)
+		defer end()
 		r = r.WithContext(ctx)
 		w.Header().Set("X-Request-Id", requestID)
 		defer recovered(w, r, name)

@@ -130,6 +130,13 @@ func begin(ctx context.Context, carrier propagation.TextMapCarrier) context.Cont
 	return trace.ContextWithSpanContext(ctx, trace.NewSpanContext(cfg))
 }
 
+// Span starts an OpenTelemetry span around a function's call. Without a tracer
+// provider, which the process may set, it costs nothing and changes nothing.
+func Span(ctx context.Context, name string) (context.Context, func()) {
+	ctx, span := otel.Tracer("github.com/throng-im/throng").Start(ctx, name)
+	return ctx, func() { span.End() }
+}
+
 // Carry returns the attributes that continue ctx's trace in another function.
 func Carry(ctx context.Context) map[string]string {
 	attributes := propagation.MapCarrier{}
