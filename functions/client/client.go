@@ -19,17 +19,10 @@ import (
 	"github.com/throng-im/throng/shared/cloud"
 	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/id"
-	"github.com/throng-im/throng/shared/serve"
 )
 
 // Serve is the function's entry point.
-var Serve = serve.Function("client", func(ctx context.Context) (http.Handler, error) {
-	c, err := cloud.Shared(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return Handler(c), nil
-})
+var Serve = cloud.Function("client", Handler)
 
 func init() { functions.HTTP("client", Serve) }
 

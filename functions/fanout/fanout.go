@@ -24,17 +24,10 @@ import (
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
 	"github.com/throng-im/throng/shared/pubsub"
-	"github.com/throng-im/throng/shared/serve"
 )
 
 // Serve is the function's entry point.
-var Serve = serve.Function("fanout", func(ctx context.Context) (http.Handler, error) {
-	c, err := cloud.Shared(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return Handler(c), nil
-})
+var Serve = cloud.Function("fanout", Handler)
 
 func init() { functions.HTTP("fanout", Serve) }
 

@@ -15,18 +15,11 @@ import (
 	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
-	"github.com/throng-im/throng/shared/serve"
 	"github.com/throng-im/throng/shared/wire"
 )
 
 // Serve is the function's entry point.
-var Serve = serve.Function("groups", func(ctx context.Context) (http.Handler, error) {
-	c, err := cloud.Shared(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return Handler(c), nil
-})
+var Serve = cloud.Function("groups", Handler)
 
 func init() { functions.HTTP("groups", Serve) }
 

@@ -19,18 +19,11 @@ import (
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
 	"github.com/throng-im/throng/shared/message"
-	"github.com/throng-im/throng/shared/serve"
 	"github.com/throng-im/throng/shared/wire"
 )
 
 // Serve is the function's entry point.
-var Serve = serve.Function("messages", func(ctx context.Context) (http.Handler, error) {
-	c, err := cloud.Shared(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return Handler(c), nil
-})
+var Serve = cloud.Function("messages", Handler)
 
 func init() { functions.HTTP("messages", Serve) }
 

@@ -12,18 +12,11 @@ import (
 
 	"github.com/throng-im/throng/shared/cloud"
 	"github.com/throng-im/throng/shared/fault"
-	"github.com/throng-im/throng/shared/serve"
 	"github.com/throng-im/throng/shared/wire"
 )
 
 // Serve is the function's entry point.
-var Serve = serve.Function("users", func(ctx context.Context) (http.Handler, error) {
-	c, err := cloud.Shared(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return Handler(c), nil
-})
+var Serve = cloud.Function("users", Handler)
 
 func init() { functions.HTTP("users", Serve) }
 

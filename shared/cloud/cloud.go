@@ -4,6 +4,7 @@ package cloud
 
 import (
 	"context"
+	"net/http"
 	"os"
 	"sync"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/throng-im/throng/shared/firestore"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/pubsub"
+	"github.com/throng-im/throng/shared/serve"
 	"github.com/throng-im/throng/shared/settings"
 	"github.com/throng-im/throng/shared/token"
 	"github.com/throng-im/throng/shared/user"
@@ -50,6 +52,17 @@ func Shared(ctx context.Context) (*Cloud, error) {
 		opened = c
 	}
 	return c, err
+}
+
+// Function is the entry point of a function that works with the Shared Cloud.
+func Function(name string, handler func(*Cloud) http.Handler) http.HandlerFunc {
+	return serve.Function(name, func(ctx context.Context) (http.Handler, error) {
+		c, err := Shared(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return handler(c), nil
+	})
 }
 
 // Open opens a Cloud of its own, which tests use to be several instances in one
