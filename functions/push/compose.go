@@ -12,25 +12,77 @@ import (
 )
 
 const (
-	// FCM takes 4,096 bytes of payload. The parts are bounded so that their sum
-	// stays below with ids, keys and the second copy that iOS and the web need.
+	// maxPayload is FCM's bound on a message without its target, in bytes of
+	// JSON, less some room for what the library adds.
+	maxPayload = 4096 - 96
+	// Texts start at these lengths in bytes and are halved until the message
+	// fits; below minText shortening stops making sense.
 	maxTitle = 150
-	maxBody  = 800
-	maxData  = 1000
+	maxBody  = 1000
+	minText  = 16
+	// maxData bounds a sender's own data; more does not travel in a push.
+	maxData = 1000
 	// keep is how long FCM keeps a notification for a phone that is off: as
 	// long as the message itself waits for it.
 	keep = 7 * 24 * time.Hour
 )
 
-// compose makes the message for one device. Everything is in its data, so that
+// messages makes a job's messages, one per device. Those of one platform
+// differ by their token only.
+func messages(job event.Push) []*messaging.Message {
+	byPlatform := map[string]*messaging.Message{}
+	out := make([]*messaging.Message, len(job.Targets))
+	for i, t := range job.Targets {
+		if byPlatform[t.Platform] == nil {
+			byPlatform[t.Platform] = fitting(job, t.Platform)
+		}
+		m := *byPlatform[t.Platform]
+		m.Token = t.Token
+		out[i] = &m
+	}
+	return out
+}
+
+// fitting shortens the texts until FCM takes the message: the body first, then
+// the sender's data goes, then the title. Ids are never touched. What a text
+// takes is known only after encoding, where one byte may become six.
+func fitting(job event.Push, platform string) *messaging.Message {
+	title, body := maxTitle, maxBody
+	for {
+		job.Title, job.Body = shorten(job.Title, title), shorten(job.Body, body)
+		m := compose(job, platform, title)
+		switch {
+		case size(m) <= maxPayload:
+			return m
+		case body > minText:
+			body /= 2
+		case job.Data != "":
+			job.Data = ""
+		case title > minText:
+			title /= 2
+		default:
+			return m
+		}
+	}
+}
+
+func size(m *messaging.Message) int {
+	encoded, err := json.Marshal(m)
+	if err != nil {
+		return 0
+	}
+	return len(encoded)
+}
+
+// compose makes the message for one platform. Everything is in its data, so that
 // an app's own code finds it in one place on every platform. Android gets data
 // alone: FCM collapses notification messages after a burst of twenty, and a
 // busy group is more than that. iOS and the web show an alert by themselves.
-func compose(job event.Push, t event.PushTarget) *messaging.Message {
+func compose(job event.Push, platform string, titleBytes int) *messaging.Message {
 	ext := parseExt(job.Ext)
-	title, body := shorten(job.Title, maxTitle), shorten(job.Body, maxBody)
+	title, body := job.Title, job.Body
 	if ext.Title != "" {
-		title = shorten(ext.Title, maxTitle)
+		title = shorten(ext.Title, titleBytes)
 	}
 	data := map[string]string{
 		"group": string(job.Group), "seq": strconv.FormatInt(job.Seq, 10), "messageUID": string(job.MessageUID),
@@ -43,8 +95,8 @@ func compose(job event.Push, t event.PushTarget) *messaging.Message {
 	if job.Data != "" && len(job.Data) <= maxData {
 		data["appData"] = job.Data
 	}
-	m := &messaging.Message{Token: t.Token, Data: data}
-	switch t.Platform {
+	m := &messaging.Message{Data: data}
+	switch platform {
 	case "ios":
 		m.APNS = apns(job, ext, title, body)
 	case "web":

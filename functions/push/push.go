@@ -133,13 +133,9 @@ func (f *function) handle(ctx context.Context, d pubsub.Delivery) error {
 }
 
 func (f *function) push(ctx context.Context, job event.Push) error {
-	messages := make([]*messaging.Message, len(job.Targets))
-	for i, t := range job.Targets {
-		messages[i] = compose(job, t)
-	}
 	sendCtx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
-	batch, err := f.Send(sendCtx, messages)
+	batch, err := f.Send(sendCtx, messages(job))
 	if err != nil {
 		return fmt.Errorf("fcm: %w", err)
 	}
