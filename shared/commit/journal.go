@@ -12,7 +12,7 @@ import (
 // is exact as long as no more than that many others committed in between.
 type Journal struct{ nonces []uint64 }
 
-const journalLength = 32
+const journalLength = 128
 
 // ReadJournal decodes what Bytes encoded. Anything else reads as no journal.
 func ReadJournal(b []byte) Journal {

@@ -344,12 +344,16 @@ func (l *Loop[S]) landed(d *document[S], base, nonce uint64) (bool, error) {
 // callers get the answers of that commit.
 func (l *Loop[S]) landedLate(d *document[S], calls []*call[S]) (bool, error) {
 	j := l.model.Journal(d.state)
+	open := d.doubts[:0]
 	for _, doubt := range d.doubts {
 		if !j.has(doubt.nonce) {
-			if !j.reachesBack(doubt.base) {
+			switch {
+			case !j.reachesBack(doubt.base):
 				return false, errLost
+			case j.last() == doubt.base:
+				open = append(open, doubt)
 			}
-			continue
+			continue // or somebody else came first, and it can land no more
 		}
 		for _, c := range calls {
 			r := doubt.results[c]
@@ -358,6 +362,7 @@ func (l *Loop[S]) landedLate(d *document[S], calls []*call[S]) (bool, error) {
 		l.release(d, doubt.plan, calls)
 		return true, nil
 	}
+	d.doubts = open
 	return false, nil
 }
 

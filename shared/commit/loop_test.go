@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -322,7 +321,7 @@ func (s *lateStore) Commit(ctx context.Context, writes []commit.Write) (time.Tim
 // TestFaults drives callers in several processes through a store that refuses,
 // conflicts, loses answers and applies what it says it did not, and compares
 // with the plain truth: what was answered is there once and in the order of the
-// answers, what was refused is not, and everything else is there at most once.
+// answers, and what was not answered is there at most once.
 func TestFaults(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		rate := rapid.IntRange(0, 60).Draw(t, "faults in a hundred commits")
@@ -348,7 +347,7 @@ func TestFaults(t *testing.T) {
 		store := &lateStore{Memory: memory, late: func() bool { return roll(nil, commit.ErrUnknown) != nil }}
 		var wg sync.WaitGroup
 		answers := map[string]int{}
-		var failed []string
+		failed := map[string]bool{}
 		for range processes {
 			loop := commit.New[words](store, wordsModel{}, commit.Options{})
 			for range callers {
@@ -362,8 +361,8 @@ func TestFaults(t *testing.T) {
 						mu.Lock()
 						if err == nil {
 							answers[word] = at.(int)
-						} else {
-							failed = append(failed, word+": "+err.Error())
+						} else if failed[word] = true; !fault.Is(err, fault.Unavailable) {
+							t.Errorf("%s: %v", word, err)
 						}
 						mu.Unlock()
 					}
@@ -373,16 +372,27 @@ func TestFaults(t *testing.T) {
 		wg.Wait()
 		store.wg.Wait()
 		list := stored(t, store, "k")
-		if len(failed) > 0 {
-			t.Fatalf("nothing had to fail for good: %s", strings.Join(failed, "; "))
-		}
-		if len(list) != len(answers) {
-			t.Fatalf("%d words stored, %d answered", len(list), len(answers))
-		}
+		at := map[string]int{}
 		for i, word := range list {
-			if answers[word] != i+1 {
-				t.Fatalf("%q is at %d, its caller was told %d", word, i+1, answers[word])
+			if at[word] != 0 {
+				t.Fatalf("%q is there twice", word)
 			}
+			at[word] = i + 1
+		}
+		for word, told := range answers {
+			if at[word] != told {
+				t.Fatalf("%q is at %d, its caller was told %d", word, at[word], told)
+			}
+			delete(at, word)
+		}
+		// Whoever got no answer was told so, and may find the word there or not.
+		for word := range at {
+			if !failed[word] {
+				t.Fatalf("%q is there, and nobody asked for it", word)
+			}
+		}
+		if rate == 0 && len(failed) > 0 {
+			t.Fatalf("without faults %d calls failed", len(failed))
 		}
 	})
 }
