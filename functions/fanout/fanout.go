@@ -164,6 +164,8 @@ func (f *function) nameOf(ctx context.Context, u id.User) (string, error) {
 		return "", err
 	}
 	name := profiles[u].Name
-	f.names.Add(u, name)
+	if name != "" { // who is unknown now may be registered the next moment
+		f.names.Add(u, name)
+	}
 	return name, nil
 }
