@@ -78,7 +78,7 @@ func (s *state) headWrite() commit.Write {
 		"lastSeq": s.lastSeq, "lastAt": s.lastAt, "createdAt": s.createdAt,
 		"shards": s.versions, "sizes": s.sizes,
 		"tail": s.tail.data, "recent": s.recent.bytes(), "commits": s.journal.Bytes(),
-		// activeAt serves the index (group, activeAt) that synchronising uses.
+		// activeAt is when the group last changed, for whoever looks at the data.
 		"activeAt": time.UnixMilli(s.lastAt).UTC(),
 	}}
 	if s.exists() {

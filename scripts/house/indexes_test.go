@@ -1,0 +1,142 @@
+package house_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/throng-im/throng/shared/commit"
+	"github.com/throng-im/throng/shared/group"
+	"github.com/throng-im/throng/shared/id"
+	"github.com/throng-im/throng/shared/user"
+)
+
+// override is how a field of a collection is indexed, as Firebase's
+// firestore.indexes.json says it.
+type override struct {
+	CollectionGroup, FieldPath string
+	Indexes                    []index
+}
+
+type index struct{ ArrayConfig, Order, QueryScope string }
+
+// witness is a store that remembers which fields were written and which were
+// asked for, as "collection.field".
+type witness struct {
+	commit.Memory
+	mu      sync.Mutex
+	written map[string]bool
+	queried map[string]index
+}
+
+func (w *witness) Commit(ctx context.Context, writes []commit.Write) (time.Time, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, doc := range writes {
+		for field := range doc.Fields {
+			w.written[path.Base(path.Dir(doc.Path))+"."+field] = true
+		}
+	}
+	return w.Memory.Commit(ctx, writes)
+}
+
+func (w *witness) Query(ctx context.Context, q commit.Query) ([]commit.Doc, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if q.Field != "" {
+		need := index{QueryScope: "COLLECTION"}
+		if q.AllGroups {
+			need.QueryScope = "COLLECTION_GROUP"
+		}
+		if q.Contains != nil {
+			need.ArrayConfig = "CONTAINS"
+		} else {
+			need.Order = "ASCENDING"
+		}
+		w.queried[path.Base(q.Collection)+"."+q.Field] = need
+	}
+	return w.Memory.Query(ctx, q)
+}
+
+// useEverything does whatever makes the domain write and ask.
+func useEverything(t *testing.T, w *witness) {
+	t.Helper()
+	ctx := t.Context()
+	ok := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	announce := func(context.Context, ...[]byte) error { return nil }
+	groups := group.New(w, announce, group.Options{})
+	users := user.New(w, groups, 0, time.Now)
+	ok(users.Register(ctx, "ann", "Ann", "https://example.com/ann.png"))
+	ok(groups.Join(ctx, "team", []id.User{"ann", "bob"}, "The team"))
+	ok(users.PutDevice(ctx, "ann", user.Device{ID: "phone", Platform: "android", Token: "t"}))
+	send := func(n int) {
+		_, err := groups.Send(ctx, "team", group.Entry{From: "ann", Type: "RC:TxtMsg", Content: "{}", ClientID: fmt.Sprint(n)})
+		ok(err)
+	}
+	// So many that keys fall out of the head and are asked for in segments.
+	for n := range 600 {
+		send(n)
+	}
+	send(0)
+	ok(groups.Rename(ctx, "team", "Our team"))
+	ok(groups.Quit(ctx, "team", []id.User{"bob"}))
+	ok(groups.Dismiss(ctx, "team", "ann"))
+}
+
+// TestIndexesFitTheQueries holds that every field written is named in
+// firestore.indexes.json, and that exactly what is asked for is indexed: a field
+// that is forgotten there is indexed both ways by default, and an index
+// on a rising value caps its whole collection.
+func TestIndexesFitTheQueries(t *testing.T) {
+	var file struct {
+		Indexes        []any
+		FieldOverrides []override
+	}
+	if err := json.Unmarshal([]byte(read(t, "infra/firestore.indexes.json")), &file); err != nil {
+		t.Fatal(err)
+	}
+	w := &witness{written: map[string]bool{}, queried: map[string]index{}}
+	useEverything(t, w)
+	if len(w.written) < 20 || len(w.queried) < 2 {
+		t.Fatalf("only %d fields were written and %d asked for", len(w.written), len(w.queried))
+	}
+	named := map[string]bool{}
+	for _, o := range file.FieldOverrides {
+		field := o.CollectionGroup + "." + o.FieldPath
+		if named[field] {
+			t.Errorf("%s is named twice", field)
+		}
+		named[field] = true
+		if !w.written[field] {
+			t.Errorf("%s is named, but nobody writes it", field)
+		}
+		want := []index{}
+		if need, asked := w.queried[field]; asked {
+			want = append(want, need)
+		}
+		if !slices.Equal(o.Indexes, want) {
+			t.Errorf("%s has the indexes %v, the queries need %v", field, o.Indexes, want)
+		}
+	}
+	for _, field := range slices.Sorted(maps.Keys(w.written)) {
+		if !named[field] {
+			t.Errorf("%s is written, but firestore.indexes.json does not say how it is indexed", field)
+		}
+	}
+	for field := range w.queried {
+		if !named[field] {
+			t.Errorf("%s is asked for, but not indexed", field)
+		}
+	}
+}
