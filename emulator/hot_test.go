@@ -13,17 +13,22 @@ import (
 	"github.com/throng-im/throng/shared/id"
 )
 
-// TestManySendersOneGroup has 256 publishers send to one group, first through
-// one process of messages and then through two at once.
-func TestManySendersOneGroup(t *testing.T) {
-	w := startTown(t)
-	const senders, each = 256, 8
-	w.must("/group/create.json", url.Values{"groupId": {"hot"}, "groupName": {"Hot"}, "userId": {"ann"}})
-	w.settle()
-	one := []string{w.function("messages")}
-	w.publish("hot", "warm-up") // the first request opens the clients
+const (
+	senders = 256
+	each    = 8
+	// region is a slow region's time for a call to Firestore or Pub/Sub. On the
+	// emulator's own time a batch is as large as the load generator is quick,
+	// and a budget must not depend on that.
+	region = "100ms"
+)
+
+// TestAHotGroupIsCheap counts what a message costs when 256 publishers send to
+// one group.
+func TestAHotGroupIsCheap(t *testing.T) {
+	w := startTown(t, "THRONG_LATENCY="+region)
+	w.hotGroup()
 	w.resetCost()
-	answered := w.storm(senders, each, one)
+	answered := w.storm([]string{w.function("messages")})
 	c := w.cost().Functions["messages"]
 	if per := float64(c.Writes) / (senders * each); per >= 0.1 {
 		t.Errorf("a hot group cost %.3f writes a message (%+v), the budget is 0.1", per, c)
@@ -32,18 +37,35 @@ func TestManySendersOneGroup(t *testing.T) {
 		t.Errorf("a hot group cost %.3f reads a message (%+v), the budget is 0.1", per, c)
 	}
 	w.checkTimeline("hot", answered, 2)
+}
 
-	second := w.secondProcess()
-	both := w.storm(senders, each, []string{one[0], second})
+// TestManySendersOneGroup has 256 publishers send to one group, first through
+// one process of messages and then through two at once.
+func TestManySendersOneGroup(t *testing.T) {
+	w := startTown(t)
+	w.hotGroup()
+	one := w.function("messages")
+	answered := w.storm([]string{one})
+	w.checkTimeline("hot", answered, 2)
+
+	both := w.storm([]string{one, w.secondProcess()})
 	for uid, content := range answered {
 		both[uid] = content
 	}
 	w.checkTimeline("hot", both, 2)
 }
 
+// hotGroup makes the group, with two entries in its timeline.
+func (w *town) hotGroup() {
+	w.Helper()
+	w.must("/group/create.json", url.Values{"groupId": {"hot"}, "groupName": {"Hot"}, "userId": {"ann"}})
+	w.settle()
+	w.publish("hot", "warm-up") // the first request opens the clients
+}
+
 // storm publishes from many senders at once, spread over processes, and returns
 // what was answered: the message ids with their contents.
-func (w *town) storm(senders, each int, processes []string) map[string]string {
+func (w *town) storm(processes []string) map[string]string {
 	w.Helper()
 	var mu sync.Mutex
 	answered := map[string]string{}
