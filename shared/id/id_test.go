@@ -47,3 +47,51 @@ func TestNames(t *testing.T) {
 		t.Error("a reserved document id is used")
 	}
 }
+
+// TestOnlyTheContractsAlphabetPasses tries every byte.
+func TestOnlyTheContractsAlphabetPasses(t *testing.T) {
+	const alphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+=-_"
+	for c := range 256 {
+		name := "a" + string([]byte{byte(c)}) + "b"
+		if ok := id.Valid("it", name) == nil; ok != (strings.IndexByte(alphabet, byte(c)) >= 0) {
+			t.Errorf("byte %#x passes: %v", c, ok)
+		}
+	}
+}
+
+// TestDocumentIDsAreLegalAndDistinct holds what Firestore asks of a document id.
+func TestDocumentIDsAreLegalAndDistinct(t *testing.T) {
+	name := rapid.StringMatching(`_{0,3}[A-Za-z0-9+=_-]{1,20}_{0,3}`)
+	rapid.Check(t, func(t *rapid.T) {
+		a, b := name.Draw(t, "a"), name.Draw(t, "b")
+		doc := id.Document(a)
+		if strings.HasPrefix(doc, "__") && strings.HasSuffix(doc, "__") || doc == "" || id.FromDocument(doc) != a {
+			t.Fatalf("%q is stored as %q", a, doc)
+		}
+		if a != b && doc == id.Document(b) {
+			t.Fatalf("%q and %q share a document", a, b)
+		}
+	})
+}
+
+func TestSerialsFitAMessageID(t *testing.T) {
+	seen := map[id.Serial]bool{}
+	for range 1000 {
+		s := id.NewSerial()
+		if s == 0 || s > id.MaxSerial || seen[s] {
+			t.Fatalf("serial %d", s)
+		}
+		seen[s] = true
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add("0123-4567-89AB-CDEF")
+	f.Add("ILOU-0000-0000-0000")
+	f.Fuzz(func(t *testing.T, text string) {
+		serial, seq, ok := id.Message(text).Parse()
+		if ok && string(id.NewMessage(serial, seq)) != text {
+			t.Fatalf("%q parsed to %d %d, which is %s", text, serial, seq, id.NewMessage(serial, seq))
+		}
+	})
+}

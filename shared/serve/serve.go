@@ -13,9 +13,11 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
-	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
+
+	"golang.org/x/sync/singleflight"
 
 	"github.com/throng-im/throng/shared/telemetry"
 )
@@ -76,44 +78,53 @@ func Function(name string, build Builder) http.HandlerFunc {
 		ctx, end := telemetry.Span(ctx, name)
 		defer end()
 		r = r.WithContext(ctx)
-		w.Header().Set("X-Request-Id", requestID)
-		defer recovered(w, r, name)
+		reply := &reply{ResponseWriter: w}
+		reply.Header().Set("X-Request-Id", requestID)
+		started := time.Now()
+		defer recovered(reply, r, name)
 		h, err := lazy.get(ctx)
 		if err != nil {
 			slog.ErrorContext(ctx, "function cannot start", "function", name, "error", err)
-			fail(w, http.StatusServiceUnavailable)
+			fail(reply, http.StatusServiceUnavailable)
 			return
 		}
-		if !traced {
-			h.ServeHTTP(w, r)
-			return
+		h.ServeHTTP(reply, r)
+		if traced {
+			slog.InfoContext(ctx, "call", "function", name, "method", r.Method, "path", r.URL.Path, "status", max(reply.status, http.StatusOK), "ms", time.Since(started).Seconds()*1000)
 		}
-		started, status := time.Now(), &statusWriter{ResponseWriter: w, status: http.StatusOK}
-		h.ServeHTTP(status, r)
-		slog.InfoContext(ctx, "call", "function", name, "method", r.Method, "path", r.URL.Path, "status", status.status, "ms", time.Since(started).Seconds()*1000)
 	}
 }
 
+// lazy builds a handler once. Requests that arrive during a build share its
+// outcome: a build that fails slowly must not be repeated for each of them.
 type lazy struct {
-	build Builder
-	mu    sync.Mutex
-	h     http.Handler
+	build  Builder
+	flight singleflight.Group
+	built  atomic.Pointer[http.Handler]
 }
 
 func (l *lazy) get(ctx context.Context) (http.Handler, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.h != nil {
-		return l.h, nil
+	if h := l.built.Load(); h != nil {
+		return *h, nil
 	}
-	h, err := l.build(context.WithoutCancel(ctx))
-	if err == nil {
-		l.h = h
+	_, err, _ := l.flight.Do("", func() (any, error) {
+		if l.built.Load() != nil {
+			return nil, nil
+		}
+		// The request that builds may go away; those that wait have not.
+		h, err := l.build(context.WithoutCancel(ctx))
+		if err == nil {
+			l.built.Store(&h)
+		}
+		return nil, err
+	})
+	if err != nil {
+		return nil, err
 	}
-	return h, err
+	return *l.built.Load(), nil
 }
 
-func recovered(w http.ResponseWriter, r *http.Request, name string) {
+func recovered(w *reply, r *http.Request, name string) {
 	p := recover()
 	if p == nil {
 		return
@@ -122,6 +133,11 @@ func recovered(w http.ResponseWriter, r *http.Request, name string) {
 		panic(p)
 	}
 	slog.ErrorContext(r.Context(), "function panicked", "function", name, "path", r.URL.Path, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	if w.status != 0 {
+		// Half an answer is out. Only a broken connection can tell the caller
+		// that the rest is missing.
+		panic(http.ErrAbortHandler)
+	}
 	fail(w, http.StatusInternalServerError)
 }
 
@@ -133,16 +149,26 @@ func fail(w http.ResponseWriter, status int) {
 	_ = json.NewEncoder(w).Encode(map[string]any{"code": 1000, "errorMessage": "internal error, try again later"})
 }
 
-// statusWriter remembers the status for the trace line.
-type statusWriter struct {
+// reply remembers the status of an answer, 0 while none has begun.
+type reply struct {
 	http.ResponseWriter
 	status int
 }
 
-func (s *statusWriter) WriteHeader(status int) {
-	s.status = status
-	s.ResponseWriter.WriteHeader(status)
+func (w *reply) WriteHeader(status int) {
+	// A status below 200 announces that the answer is still to come.
+	if w.status == 0 && status >= http.StatusOK {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *reply) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(b)
 }
 
 // Unwrap lets http.ResponseController reach the connection.
-func (s *statusWriter) Unwrap() http.ResponseWriter { return s.ResponseWriter }
+func (w *reply) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -6,16 +6,23 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 )
 
-// Settings is the whole configuration. It holds the app's secret: never log it.
+// MaxAppKey is the longest app key in bytes: every device token carries it, and
+// the contract bounds a token's length.
+const MaxAppKey = 19
+
+// Settings is the whole configuration. It prints, logs and encodes without the
+// app's secret.
 type Settings struct {
-	// AppKey names the app to its servers. THRONG_APP_KEY, required.
+	// AppKey names the app to its servers. THRONG_APP_KEY, required, at most
+	// MaxAppKey bytes.
 	AppKey string
 	// AppSecret signs the servers' requests and the devices' tokens.
 	// THRONG_APP_SECRET, required.
-	AppSecret string
+	AppSecret string `json:"-"`
 	// Project is the cloud project. GOOGLE_CLOUD_PROJECT, required.
 	Project string
 	// SignatureWindow is how far a request's timestamp may be from now.
@@ -49,7 +56,19 @@ func FromEnv(get func(string) string) (Settings, error) {
 		CacheBytes:      r.positive("THRONG_CACHE_BYTES", 64<<20),
 		FCMEndpoint:     get("THRONG_FCM_ENDPOINT"),
 	}
+	if len(s.AppKey) > MaxAppKey {
+		r.errs = append(r.errs, fmt.Errorf("THRONG_APP_KEY is longer than %d bytes", MaxAppKey))
+	}
 	return s, errors.Join(r.errs...)
+}
+
+// Format prints the settings without the secret, whatever the verb.
+func (s Settings) Format(f fmt.State, verb rune) {
+	type plain Settings
+	if s.AppSecret != "" {
+		s.AppSecret = "[hidden]"
+	}
+	fmt.Fprintf(f, fmt.FormatString(f, verb), plain(s))
 }
 
 type reader struct {
@@ -59,8 +78,13 @@ type reader struct {
 
 func (r *reader) required(name string) string {
 	v := r.get(name)
-	if v == "" {
+	switch {
+	case v == "":
 		r.errs = append(r.errs, fmt.Errorf("%s is not set", name))
+	case strings.TrimSpace(v) != v:
+		// A line break at the end of a stored secret would refuse every
+		// signature and never say why.
+		r.errs = append(r.errs, fmt.Errorf("%s begins or ends with white space", name))
 	}
 	return v
 }

@@ -5,11 +5,11 @@ package telemetry
 
 import (
 	"context"
-	"crypto/rand"
+	"encoding/binary"
 	"encoding/hex"
-	"io"
-	"log/slog"
+	"math/rand/v2"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"go.opentelemetry.io/otel"
@@ -18,78 +18,6 @@ import (
 )
 
 func init() { otel.SetTextMapPropagator(propagation.TraceContext{}) }
-
-// Setup makes slog write JSON lines for Cloud Logging to w. project completes
-// the trace names; it may be empty.
-func Setup(project string, w io.Writer, level slog.Leveler) {
-	slog.SetDefault(slog.New(NewHandler(project, w, level)))
-}
-
-// NewHandler is the slog.Handler behind Setup.
-func NewHandler(project string, w io.Writer, level slog.Leveler) slog.Handler {
-	return handler{project: project, Handler: slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: replace})}
-}
-
-// secrets are attribute names whose values never reach a log.
-var secrets = []string{"token", "secret", "signature", "authorization", "password"}
-
-func replace(groups []string, a slog.Attr) slog.Attr {
-	if len(groups) == 0 {
-		switch a.Key {
-		case slog.LevelKey:
-			return slog.String("severity", severity(a.Value.Any().(slog.Level)))
-		case slog.MessageKey:
-			a.Key = "message"
-			return a
-		}
-	}
-	name := strings.ToLower(a.Key)
-	for _, s := range secrets {
-		if strings.Contains(name, s) {
-			return slog.String(a.Key, "[hidden]")
-		}
-	}
-	return a
-}
-
-func severity(l slog.Level) string {
-	switch {
-	case l >= slog.LevelError:
-		return "ERROR"
-	case l >= slog.LevelWarn:
-		return "WARNING"
-	case l >= slog.LevelInfo:
-		return "INFO"
-	default:
-		return "DEBUG"
-	}
-}
-
-type handler struct {
-	slog.Handler
-	project string
-}
-
-func (h handler) Handle(ctx context.Context, r slog.Record) error {
-	if rid := RequestID(ctx); rid != "" {
-		r.AddAttrs(slog.String("requestId", rid))
-	}
-	if span := trace.SpanContextFromContext(ctx); span.IsValid() {
-		name := span.TraceID().String()
-		if h.project != "" {
-			name = "projects/" + h.project + "/traces/" + name
-		}
-		r.AddAttrs(slog.String("logging.googleapis.com/trace", name), slog.String("logging.googleapis.com/spanId", span.SpanID().String()))
-	}
-	return h.Handler.Handle(ctx, r)
-}
-
-func (h handler) WithAttrs(as []slog.Attr) slog.Handler {
-	return handler{h.Handler.WithAttrs(as), h.project}
-}
-func (h handler) WithGroup(name string) slog.Handler {
-	return handler{h.Handler.WithGroup(name), h.project}
-}
 
 type requestKey struct{}
 
@@ -108,32 +36,62 @@ const maxRequestID = 64
 func Begin(r *http.Request) (ctx context.Context, requestID string) {
 	requestID = r.Header.Get("X-Request-Id")
 	if !printable(requestID) {
-		requestID = random(8)
+		requestID = newRequestID()
 	}
 	ctx = context.WithValue(r.Context(), requestKey{}, requestID)
-	return begin(ctx, propagation.HeaderCarrier(r.Header)), requestID
+	ctx = propagation.TraceContext{}.Extract(ctx, propagation.HeaderCarrier(r.Header))
+	if header := r.Header.Get("X-Cloud-Trace-Context"); header != "" && !trace.SpanContextFromContext(ctx).IsValid() {
+		ctx = trace.ContextWithRemoteSpanContext(ctx, googleTrace(header))
+	}
+	return ensureTrace(ctx), requestID
 }
 
 // BeginEvent continues the trace that the attributes of an event carry.
 func BeginEvent(ctx context.Context, attributes map[string]string) context.Context {
-	return begin(ctx, propagation.MapCarrier(attributes))
+	return ensureTrace(propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier(attributes)))
 }
 
-func begin(ctx context.Context, carrier propagation.TextMapCarrier) context.Context {
-	ctx = propagation.TraceContext{}.Extract(ctx, carrier)
+// googleTrace reads the header that Google's front ends knew before traceparent
+// was a standard, and still send: TRACE/SPAN;o=OPTIONS, where the span is a
+// decimal number and may be missing. What cannot be read is no trace.
+func googleTrace(header string) trace.SpanContext {
+	ids, options, _ := strings.Cut(header, ";")
+	traceID, spanID, _ := strings.Cut(ids, "/")
+	var cfg trace.SpanContextConfig
+	var err error
+	if cfg.TraceID, err = trace.TraceIDFromHex(strings.ToLower(traceID)); err != nil {
+		return trace.SpanContext{}
+	}
+	span, err := strconv.ParseUint(spanID, 10, 64)
+	if err != nil || span == 0 {
+		span = rand.Uint64()
+	}
+	binary.BigEndian.PutUint64(cfg.SpanID[:], span)
+	cfg.TraceFlags = cfg.TraceFlags.WithSampled(options == "o=1")
+	return trace.NewSpanContext(cfg)
+}
+
+// ensureTrace begins a trace where there is none. Its ids need be unique, not
+// secret.
+func ensureTrace(ctx context.Context) context.Context {
 	if trace.SpanContextFromContext(ctx).IsValid() {
 		return ctx
 	}
 	var cfg trace.SpanContextConfig
-	_, _ = rand.Read(cfg.TraceID[:])
-	_, _ = rand.Read(cfg.SpanID[:])
+	binary.NativeEndian.PutUint64(cfg.TraceID[:8], rand.Uint64())
+	binary.NativeEndian.PutUint64(cfg.TraceID[8:], rand.Uint64())
+	binary.NativeEndian.PutUint64(cfg.SpanID[:], rand.Uint64())
 	return trace.ContextWithSpanContext(ctx, trace.NewSpanContext(cfg))
 }
 
+// tracer forwards to the tracer provider that the process sets, if it sets one.
+var tracer = otel.Tracer("github.com/throng-im/throng")
+
 // Span starts an OpenTelemetry span around a function's call. Without a tracer
-// provider, which the process may set, it costs nothing and changes nothing.
+// provider, which the process may set, it costs next to nothing and changes
+// nothing.
 func Span(ctx context.Context, name string) (context.Context, func()) {
-	ctx, span := otel.Tracer("github.com/throng-im/throng").Start(ctx, name)
+	ctx, span := tracer.Start(ctx, name)
 	return ctx, func() { span.End() }
 }
 
@@ -156,8 +114,8 @@ func printable(s string) bool {
 	return true
 }
 
-func random(bytes int) string {
-	b := make([]byte, bytes)
-	_, _ = rand.Read(b)
-	return hex.EncodeToString(b)
+func newRequestID() string {
+	var b [8]byte
+	binary.NativeEndian.PutUint64(b[:], rand.Uint64())
+	return hex.EncodeToString(b[:])
 }

@@ -44,13 +44,14 @@ func New(appKey, appSecret string, now func() time.Time) *Keys {
 	return &Keys{app: appKey, key: mac.Sum(nil), now: now}
 }
 
-// wireClaims are kept short: the contract allows 256 characters in all.
+// wireClaims are kept short: the contract allows 256 characters in all, and a
+// user id may take 64. What has no standard name has one letter.
 type wireClaims struct {
 	User    string `json:"sub"`
 	App     string `json:"aud"`
-	Issued  int64  `json:"iam"` // Unix milliseconds
+	Issued  int64  `json:"i"` // Unix milliseconds
 	Expires int64  `json:"exp,omitempty"`
-	Admin   bool   `json:"adm,omitempty"`
+	Admin   int    `json:"a,omitempty"` // 1 for an administrator
 }
 
 func unix(seconds int64) (*jwt.NumericDate, error) {
@@ -70,7 +71,10 @@ func (c wireClaims) GetAudience() (jwt.ClaimStrings, error)       { return jwt.C
 // Issue signs a token. The clock gives its time of issue.
 func (k *Keys) Issue(user id.User, lifetime time.Duration, admin bool) (string, error) {
 	now := k.now()
-	c := wireClaims{User: string(user), App: k.app, Issued: now.UnixMilli(), Admin: admin}
+	c := wireClaims{User: string(user), App: k.app, Issued: now.UnixMilli()}
+	if admin {
+		c.Admin = 1
+	}
 	if lifetime > 0 {
 		c.Expires = now.Add(lifetime).Unix()
 	}
@@ -91,14 +95,14 @@ func (k *Keys) Verify(text string) (Claims, error) {
 	}
 	var c wireClaims
 	_, err := jwt.ParseWithClaims(text, &c, func(*jwt.Token) (any, error) { return k.key, nil },
-		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), jwt.WithAudience(k.app), jwt.WithTimeFunc(k.now))
+		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), jwt.WithAudience(k.app), jwt.WithTimeFunc(k.now), jwt.WithStrictDecoding())
 	switch {
 	case errors.Is(err, jwt.ErrTokenExpired):
 		return Claims{}, fault.New(fault.TokenExpired, "the token has expired")
 	case err != nil, id.Valid("sub", c.User) != nil:
 		return Claims{}, errForeign
 	}
-	out := Claims{User: id.User(c.User), Issued: time.UnixMilli(c.Issued), Admin: c.Admin}
+	out := Claims{User: id.User(c.User), Issued: time.UnixMilli(c.Issued), Admin: c.Admin == 1}
 	if c.Expires != 0 {
 		out.Expires = time.Unix(c.Expires, 0)
 	}

@@ -1,12 +1,16 @@
 package token_test
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/id"
+	"github.com/throng-im/throng/shared/settings"
 	"github.com/throng-im/throng/shared/token"
 )
 
@@ -43,14 +47,113 @@ func TestATokenSaysWhoAndNothingElsePasses(t *testing.T) {
 	}
 }
 
-func TestTheLongestIDFitsTheContractsLength(t *testing.T) {
-	k := keys(strings.Repeat("k", 13), "secret", start)
-	text, err := k.Issue(id.User(strings.Repeat("u", id.MaxLength)), 24*time.Hour, false)
-	if err != nil || len(text) > token.MaxLength {
-		t.Fatalf("%d characters, %v", len(text), err)
+// sign makes a token with a key, which may be the right one.
+func sign(key []byte, header, claims string) string {
+	enc := base64.RawURLEncoding
+	body := enc.EncodeToString([]byte(header)) + "." + enc.EncodeToString([]byte(claims))
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte(body))
+	return body + "." + enc.EncodeToString(mac.Sum(nil))
+}
+
+// TestTheKeyIsDerived pins how: tokens that are out must pass after an update,
+// and the secret itself must sign nothing that devices see.
+func TestTheKeyIsDerived(t *testing.T) {
+	mac := hmac.New(sha256.New, []byte("secret"))
+	mac.Write([]byte("throng device token 1"))
+	ours, derived := keys("app", "secret", start), mac.Sum(nil)
+	const hs256, good = `{"alg":"HS256"}`, `{"sub":"ann","aud":"app","i":1800000000123}`
+	if c, err := ours.Verify(sign(derived, hs256, good)); err != nil || c.User != "ann" || c.Admin || !c.Expires.IsZero() || !c.Issued.Equal(start) {
+		t.Fatalf("%+v, %v", c, err)
 	}
-	if _, err := keys(strings.Repeat("k", 80), "secret", start).Issue(id.User(strings.Repeat("u", id.MaxLength)), 0, true); err == nil {
-		t.Error("a token that is too long was issued")
+	for name, text := range map[string]string{
+		"the secret as key":         sign([]byte("secret"), hs256, good),
+		"another algorithm":         sign(derived, `{"alg":"HS512"}`, good),
+		"no algorithm":              sign(derived, `{"alg":"none"}`, good),
+		"none in capitals":          sign(derived, `{"alg":"NONE"}`, good),
+		"an asymmetric algorithm":   sign(derived, `{"alg":"RS256"}`, good),
+		"another app's":             sign(derived, hs256, `{"sub":"ann","aud":"other","i":1}`),
+		"for several apps":          sign(derived, hs256, `{"sub":"ann","aud":["app"],"i":1}`),
+		"for no app":                sign(derived, hs256, `{"sub":"ann","i":1}`),
+		"for nobody":                sign(derived, hs256, `{"aud":"app","i":1}`),
+		"an id that is none":        sign(derived, hs256, `{"sub":"a/b","aud":"app","i":1}`),
+		"claims that are no object": sign(derived, hs256, `"ann"`),
+		"a header that is none":     sign(derived, `[]`, good),
+	} {
+		if c, err := ours.Verify(text); !fault.Is(err, fault.Unauthenticated) {
+			t.Errorf("%s: %+v, %v", name, c, err)
+		}
+	}
+}
+
+func TestNoCharacterOfATokenMayChange(t *testing.T) {
+	ours := keys("app", "secret", start)
+	text, err := ours.Issue("ann", 0, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.="
+	for i := range text {
+		for _, c := range []byte(alphabet) {
+			changed := text[:i] + string(c) + text[i+1:]
+			if changed == text {
+				continue
+			}
+			if _, err := ours.Verify(changed); !fault.Is(err, fault.Unauthenticated) {
+				t.Errorf("character %d changed to %c: %v", i, c, err)
+			}
+		}
+	}
+}
+
+func TestExpiry(t *testing.T) {
+	text, err := keys("app", "secret", start).Issue("ann", time.Minute, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forever, err := keys("app", "secret", start).Issue("ann", 0, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for after, kind := range map[time.Duration]fault.Kind{0: "", 59 * time.Second: "", time.Minute: fault.TokenExpired, 1e6 * time.Hour: fault.TokenExpired} {
+		k := keys("app", "secret", start.Add(after))
+		if _, err := k.Verify(text); kind == "" && err != nil || kind != "" && !fault.Is(err, kind) {
+			t.Errorf("after %s: %v", after, err)
+		}
+		if _, err := k.Verify(forever); err != nil {
+			t.Errorf("without a lifetime, after %s: %v", after, err)
+		}
+	}
+}
+
+func TestTokensOfOneInstantAllPass(t *testing.T) {
+	ours := keys("app", "secret", start)
+	for range 2 {
+		text, err := ours.Issue("ann", 0, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c, err := ours.Verify(text); err != nil || !c.Issued.Equal(start) {
+			t.Errorf("%+v, %v", c, err)
+		}
+	}
+}
+
+// TestTheLongestIDFitsTheContractsLength takes the longest app key that the
+// settings allow, and every claim there is.
+func TestTheLongestIDFitsTheContractsLength(t *testing.T) {
+	for app, fits := range map[int]bool{13: true, settings.MaxAppKey: true, 80: false} {
+		k := keys(strings.Repeat("k", app), "secret", start)
+		text, err := k.Issue(id.User(strings.Repeat("u", id.MaxLength)), 24*time.Hour, true)
+		if fits != (err == nil) || len(text) > token.MaxLength {
+			t.Errorf("an app key of %d: %d characters, %v", app, len(text), err)
+		}
+		if !fits {
+			continue
+		}
+		if c, err := k.Verify(text); err != nil || len(c.User) != id.MaxLength {
+			t.Errorf("an app key of %d: %+v, %v", app, c, err)
+		}
 	}
 }
 
@@ -65,4 +168,18 @@ func FuzzVerify(f *testing.F) {
 			t.Fatalf("%q passed as %+v", text, c)
 		}
 	})
+}
+
+func BenchmarkVerify(b *testing.B) {
+	k := keys("app", "secret", start)
+	text, err := k.Issue("ann", 0, false)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := k.Verify(text); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

@@ -24,17 +24,30 @@ const (
 	codeNotEnabled = 1009
 	codeTimeout    = 1050
 	codeBody       = 1508
+	codeNotMember  = 22406
+	codeMuted      = 22408
+	codeNoRight    = 25405
+	codeNoGroup    = 25410
 	codeFull       = 25411
 )
 
 type answer struct{ code, status int }
 
 // answers is the one table that turns faults into the contract's codes and
-// HTTP statuses. A kind that is missing is internal.
+// HTTP statuses. A kind that is missing is internal. App servers stand above
+// groups' rules and are not told of members and mutes today; those kinds are
+// here because a caller's mistake must never answer 5xx, which has an SDK
+// change to another domain.
 var answers = map[fault.Kind]answer{
 	fault.InvalidArgument:  {codeParameter, http.StatusBadRequest},
 	fault.TooLarge:         {codeTooLong, http.StatusBadRequest},
 	fault.Unauthenticated:  {codeSignature, http.StatusUnauthorized},
+	fault.TokenExpired:     {codeSignature, http.StatusUnauthorized},
+	fault.PermissionDenied: {codeNoRight, http.StatusForbidden},
+	fault.NotMember:        {codeNotMember, http.StatusForbidden},
+	fault.Muted:            {codeMuted, http.StatusForbidden},
+	fault.GroupMuted:       {codeMuted, http.StatusForbidden},
+	fault.GroupDismissed:   {codeNoGroup, http.StatusForbidden},
 	fault.NotFound:         {http.StatusNotFound, http.StatusNotFound},
 	fault.MethodNotAllowed: {http.StatusMethodNotAllowed, http.StatusMethodNotAllowed},
 	fault.GroupFull:        {codeFull, http.StatusMethodNotAllowed},
@@ -65,12 +78,12 @@ var (
 // classified is logged and shown as internal.
 func writeError(w http.ResponseWriter, r *http.Request, err error) {
 	if c, ok := err.(*coded); ok {
-		writeJSON(w, c.status, errorBody{c.code, c.message, r.URL.Path})
+		writeJSON(w, r, c.status, errorBody{c.code, c.message, r.URL.Path})
 		return
 	}
 	f := fault.Of(err)
 	a, known := answers[f.Kind]
-	if !known {
+	if !known || f.Kind == fault.Internal {
 		a, f = answers[fault.Internal], fault.Of(nil)
 	}
 	switch f.Kind {
@@ -82,7 +95,7 @@ func writeError(w http.ResponseWriter, r *http.Request, err error) {
 	if f.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(f.RetryAfter.Seconds()))))
 	}
-	writeJSON(w, a.status, errorBody{a.code, f.Message, r.URL.Path})
+	writeJSON(w, r, a.status, errorBody{a.code, f.Message, r.URL.Path})
 }
 
 type errorBody struct {
@@ -91,14 +104,15 @@ type errorBody struct {
 	URL     string `json:"url"`
 }
 
-func writeJSON(w http.ResponseWriter, status int, body any) {
+func writeJSON(w http.ResponseWriter, r *http.Request, status int, body any) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(body); err != nil {
-		slog.Error("a reply cannot be encoded", "error", err)
-		w.WriteHeader(http.StatusInternalServerError)
-		return
+		slog.ErrorContext(r.Context(), "a reply cannot be encoded", "path", r.URL.Path, "error", err)
+		b.Reset()
+		status, body = http.StatusInternalServerError, errorBody{codeInternal, fault.Of(nil).Message, r.URL.Path}
+		_ = enc.Encode(body)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(b.Len()))

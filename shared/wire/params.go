@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -22,8 +23,10 @@ const (
 	// Int is a decimal number, Bool true or false (or 1 or 0).
 	Int
 	Bool
-	// IDMap is any number of NAME[id]=text pairs.
+	// IDMap is any number of NAME[id]=text pairs, at most Count of them.
 	IDMap
+	// JSON is a text that holds JSON; in a JSON body, whatever stands there.
+	JSON
 )
 
 // Param is a row of a route's parameter table. Zero limits do not limit.
@@ -37,7 +40,7 @@ type Param struct {
 	Count    int
 	// MaxChars and MaxBytes bound the length of each value.
 	MaxChars, MaxBytes int
-	// Min and Max bound an Int.
+	// Min and Max bound an Int. A Max below Min does not limit.
 	Min, Max int
 	// About says what the parameter is for, in the published description.
 	About string
@@ -64,11 +67,27 @@ func (a *Args) Int(name string, fallback int) int {
 	return fallback
 }
 
-// Bool says whether a flag was given as true or as a number other than 0.
+// Texts returns the values of a repeated parameter in order.
+func (a *Args) Texts(name string) []string { return a.form.all(name) }
+
+// Bool says whether a flag was given as true or 1.
 func (a *Args) Bool(name string) bool { return a.ints[name] != 0 }
 
 // Map returns the NAME[id]=text pairs; an id without text is there, too.
 func (a *Args) Map(name string) map[string]string { return a.maps[name] }
+
+// JSON decodes a parameter of that kind into a value; one that was not given
+// leaves it as it is. JSON of another form than the value's is a fault.
+func (a *Args) JSON(name string, into any) error {
+	text := a.Text(name)
+	if text == "" {
+		return nil
+	}
+	if err := json.Unmarshal([]byte(text), into); err != nil {
+		return fault.New(fault.InvalidArgument, "%s has not the documented form", name)
+	}
+	return nil
+}
 
 // User and Group return an id.
 func (a *Args) User(name string) id.User   { return id.User(a.Text(name)) }
@@ -92,12 +111,15 @@ func distinct[T ~string](values []string) []T {
 
 // check validates a form against a table.
 func check(params []Param, f form) (*Args, error) {
-	a := &Args{form: f, ints: map[string]int{}, maps: map[string]map[string]string{}}
+	a := &Args{form: f}
 	for _, p := range params {
 		if p.Kind == IDMap {
 			m, err := p.idMap(f)
 			if err != nil {
 				return nil, err
+			}
+			if a.maps == nil {
+				a.maps = map[string]map[string]string{}
 			}
 			a.maps[p.Name] = m
 			continue
@@ -150,23 +172,42 @@ func (p Param) value(a *Args, v string) error {
 		if err != nil {
 			return fault.New(fault.InvalidArgument, "%s is not a whole number", p.Name)
 		}
-		if (p.Min != 0 || p.Max != 0) && (n < p.Min || n > p.Max) {
-			return fault.New(fault.InvalidArgument, "%s must be from %d to %d", p.Name, p.Min, p.Max)
-		}
-		a.ints[p.Name] = n
+		return p.number(a, n)
 	case Bool:
 		switch strings.ToLower(v) {
 		case "true", "1":
-			a.ints[p.Name] = 1
+			a.set(p.Name, 1)
 		case "false", "0":
-			a.ints[p.Name] = 0
+			a.set(p.Name, 0)
 		default:
 			return fault.New(fault.InvalidArgument, "%s must be true or false", p.Name)
+		}
+	case JSON:
+		if !json.Valid([]byte(v)) {
+			return fault.New(fault.InvalidArgument, "%s is not JSON", p.Name)
 		}
 	case IDMap:
 		panic(fmt.Sprintf("%s: a map has no single value", p.Name))
 	}
 	return nil
+}
+
+func (p Param) number(a *Args, n int) error {
+	switch bounded := p.Min != 0 || p.Max != 0; {
+	case bounded && p.Max < p.Min && n < p.Min:
+		return fault.New(fault.InvalidArgument, "%s must be at least %d", p.Name, p.Min)
+	case bounded && p.Max >= p.Min && (n < p.Min || n > p.Max):
+		return fault.New(fault.InvalidArgument, "%s must be from %d to %d", p.Name, p.Min, p.Max)
+	}
+	a.set(p.Name, n)
+	return nil
+}
+
+func (a *Args) set(name string, n int) {
+	if a.ints == nil {
+		a.ints = map[string]int{}
+	}
+	a.ints[name] = n
 }
 
 // idMap collects NAME[id]=text. The text may be empty.
@@ -188,6 +229,9 @@ func (p Param) idMap(f form) (map[string]string, error) {
 			return nil, fault.New(fault.InvalidArgument, "%s[%s] is not valid UTF-8", p.Name, key)
 		}
 		out[key] = pr.value
+		if p.Count > 0 && len(out) > p.Count {
+			return nil, fault.New(fault.InvalidArgument, "%s[] was given more than %d times", p.Name, p.Count)
+		}
 	}
 	return out, nil
 }

@@ -11,8 +11,10 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/throng-im/throng/shared/fault"
@@ -225,6 +227,16 @@ func TestFaultsAreAnsweredByTheTable(t *testing.T) {
 		{fault.New(fault.GroupFull, "x"), 405, 25411},
 		{&fault.Error{Kind: fault.RateLimited, Message: "x", RetryAfter: 1500 * time.Millisecond}, 429, 1008},
 		{fault.New(fault.NotEnabled, "x"), 430, 1009},
+		{fault.New(fault.Unauthenticated, "x"), 401, 1004},
+		{fault.New(fault.TokenExpired, "x"), 401, 1004},
+		{fault.New(fault.PermissionDenied, "x"), 403, 25405},
+		{fault.New(fault.NotMember, "x"), 403, 22406},
+		{fault.New(fault.Muted, "x"), 403, 22408},
+		{fault.New(fault.GroupMuted, "x"), 403, 22408},
+		{fault.New(fault.GroupDismissed, "x"), 403, 25410},
+		{fault.New(fault.NotFound, "x"), 404, 404},
+		{fault.New(fault.MethodNotAllowed, "x"), 405, 405},
+		{fault.New(fault.Internal, "hunter2"), 500, 1000},
 		{fault.New(fault.Unavailable, "x"), 504, 1050},
 		{fmt.Errorf("wrapped: %w", fault.New(fault.TooLarge, "x")), 400, 1005},
 		{errors.New("password=hunter2"), 500, 1000},
@@ -251,13 +263,58 @@ func TestAHugeBodyIsRefusedUnread(t *testing.T) {
 	signed(r, "1", "2")
 	for _, length := range []int64{50 << 20, -1} {
 		r.ContentLength = length
-		if status, out, _ := serve(t, api(app, &got, nil), r); status != 400 || out.Code != 1508 {
-			t.Errorf("50 MB with length %d: %d %+v", length, status, out)
+		if status, out, header := serve(t, api(app, &got, nil), r); status != 400 || out.Code != 1508 || header.Get("Connection") != "close" {
+			t.Errorf("50 MB with length %d: %d %+v %v", length, status, out, header)
 		}
 	}
 	if read > wire.MaxBody+1<<20 {
 		t.Errorf("%d bytes were read", read)
 	}
+}
+
+func TestABodyOfTheLargestSizePasses(t *testing.T) {
+	var got seen
+	body := "groupId=g&x=" + strings.Repeat("0", wire.MaxBody)
+	if status, out, _ := serve(t, api(app, &got, nil), post(body[:wire.MaxBody])); status != 200 || got.Group != "g" {
+		t.Errorf("%d bytes: %d %+v", wire.MaxBody, status, out)
+	}
+	if status, out, _ := serve(t, api(app, &got, nil), post(body[:wire.MaxBody+1])); status != 400 || out.Code != 1508 {
+		t.Errorf("one byte more: %d %+v", status, out)
+	}
+}
+
+func TestABodyThatBreaksOffIsTheCallersFault(t *testing.T) {
+	r := post("groupId=g")
+	r.Body = io.NopCloser(io.MultiReader(strings.NewReader("groupId=g"), iotest.ErrReader(io.ErrUnexpectedEOF)))
+	if status, out, _ := serve(t, api(app, new(seen), nil), r); status != 400 || out.Code != 1002 {
+		t.Errorf("%d %+v", status, out)
+	}
+}
+
+func TestAReplyThatCannotBeEncodedIsInternal(t *testing.T) {
+	h := wire.Handler(app, time.Now, []wire.Route{{Path: "/group/test.json", Handle: func(context.Context, *wire.Args) (wire.Reply, error) {
+		return wire.Reply{"half": "done", "never": make(chan int)}, nil
+	}}})
+	if status, out, _ := serve(t, h, post("a=b")); status != 500 || out.Code != 1000 || out.URL != "/group/test.json" {
+		t.Errorf("%d %+v", status, out)
+	}
+}
+
+func TestTextsAreNotEscapedForHTML(t *testing.T) {
+	w := httptest.NewRecorder()
+	api(app, new(seen), nil).ServeHTTP(w, post("groupId=g"))
+	if got := w.Body.String(); got != `{"code":200,"more":"<&>"}`+"\n" || w.Header().Get("Content-Length") != strconv.Itoa(len(got)) {
+		t.Errorf("answered %s %v", got, w.Header())
+	}
+}
+
+func TestARouteIsListedOnce(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("two routes share a path")
+		}
+	}()
+	wire.Handler(app, time.Now, []wire.Route{{Path: "/a.json"}, {Path: "/a.json"}})
 }
 
 type zeros struct{}
@@ -289,8 +346,13 @@ func FuzzForm(f *testing.F) {
 func BenchmarkPublishForm(b *testing.B) {
 	body := url.Values{"groupId": {"group-1"}, "userId": {"user-1"}, "text": {"hello"}, "pushContent": {"x"}}.Encode()
 	h := api(app, new(seen), nil)
+	r, content := post(body), strings.NewReader(body)
+	r.Body = io.NopCloser(content)
+	w := httptest.NewRecorder()
 	b.ReportAllocs()
 	for b.Loop() {
-		h.ServeHTTP(httptest.NewRecorder(), post(body))
+		content.Reset(body)
+		w.Body.Reset()
+		h.ServeHTTP(w, r)
 	}
 }
