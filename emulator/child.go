@@ -20,14 +20,14 @@ type child struct {
 }
 
 // start runs a command behind a guard. env is added to the launcher's own.
-func start(name string, env []string, out io.Writer, command ...string) (*child, error) {
+func start(name string, env []string, stdout, stderr io.Writer, command ...string) (*child, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
 	cmd := exec.Command(self, append([]string{"guard"}, command...)...)
 	cmd.Env = append(os.Environ(), env...)
-	cmd.Stdout, cmd.Stderr = out, out
+	cmd.Stdout, cmd.Stderr = stdout, stderr
 	// A group of its own, so that Ctrl-C reaches the launcher only.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	hold, err := cmd.StdinPipe()

@@ -56,6 +56,8 @@ type town struct {
 	cmd     *exec.Cmd
 	out     *output
 	client  *http.Client
+	// first is the first answer of healthz, its status and its text.
+	first string
 }
 
 // output collects what a process says.
@@ -77,7 +79,29 @@ func needEmulators(t *testing.T) {
 	}
 }
 
-// start brings a local cloud up on ports and in a project of its own. It uses
+// given are the base ports handed out, so that tests that run side by side do
+// not choose the same free range.
+var given struct {
+	sync.Mutex
+	bases map[int]bool
+}
+
+func freeBase(t *testing.T) int {
+	t.Helper()
+	given.Lock()
+	defer given.Unlock()
+	base, err := (options{}).choosePort(make([]string, 12), func(port int) bool { return !given.bases[port/portsApart] && portFree(port) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if given.bases == nil {
+		given.bases = map[int]bool{}
+	}
+	given.bases[base/portsApart] = true
+	return base
+}
+
+// startTown brings a local cloud up on ports and in a project of its own. It uses
 // the emulators that the tests were given.
 func startTown(t *testing.T, env ...string) *town {
 	t.Helper()
@@ -87,9 +111,7 @@ func startTown(t *testing.T, env ...string) *town {
 		t.Fatal(err)
 	}
 	w := &town{T: t, project: fmt.Sprintf("demo-e2e-%x", rand.Uint32()), out: new(output)}
-	if w.base, err = (options{}).choosePort(make([]string, 12), portFree); err != nil {
-		t.Fatal(err)
-	}
+	w.base = freeBase(t)
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = 512
 	w.client = &http.Client{Transport: transport, Timeout: time.Minute}
@@ -109,15 +131,28 @@ func startTown(t *testing.T, env ...string) *town {
 			t.Logf("the local cloud said:\n%s", w.out)
 		}
 	})
+	w.awaitHealth()
+	return w
+}
+
+// awaitHealth waits until the launcher that the test started is healthy.
+func (w *town) awaitHealth() {
+	w.Helper()
 	w.eventually("the cloud is healthy", func() bool {
+		if strings.Contains(w.out.String(), "throng: ") {
+			w.Fatalf("the launcher failed:\n%s", w.out)
+		}
 		res, err := w.client.Get(w.url(portGateway) + "/healthz")
 		if err != nil {
 			return false
 		}
+		body, _ := io.ReadAll(res.Body)
 		_ = res.Body.Close()
+		if w.first == "" {
+			w.first = fmt.Sprintf("%d %s", res.StatusCode, body)
+		}
 		return res.StatusCode == http.StatusOK
 	})
-	return w
 }
 
 func (w *town) url(offset int) string { return fmt.Sprintf("http://127.0.0.1:%d", w.base+offset) }

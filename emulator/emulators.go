@@ -17,14 +17,30 @@ import (
 
 func listen(addr string) (net.Listener, error) { return net.Listen("tcp", addr) }
 
+// locate says where the emulators will answer: where one runs already, or at a
+// port of this cloud's.
+func (l *launcher) locate() {
+	address := func(k emulatorKind, offset int) string {
+		if host := os.Getenv(k.hostEnv); host != "" {
+			return host
+		}
+		return fmt.Sprintf("127.0.0.1:%d", l.base+offset)
+	}
+	if l.starts("firestore") {
+		l.firestore = address(firestoreEmulator, portFirestore)
+	}
+	if l.starts("pubsub") {
+		l.pubsub = address(pubsubEmulator, portPubSub)
+	}
+}
+
 // startEmulators finds and starts what is not running already.
 func (l *launcher) startEmulators(ctx context.Context) error {
 	checked := false
 	for _, e := range []struct {
-		kind    emulatorKind
-		offset  int
-		address *string
-	}{{firestoreEmulator, portFirestore, &l.firestore}, {pubsubEmulator, portPubSub, &l.pubsub}} {
+		kind   emulatorKind
+		offset int
+	}{{firestoreEmulator, portFirestore}, {pubsubEmulator, portPubSub}} {
 		if !l.starts(e.kind.name) {
 			continue
 		}
@@ -38,7 +54,6 @@ func (l *launcher) startEmulators(ctx context.Context) error {
 			return err
 		}
 		if running != "" {
-			*e.address = running
 			continue
 		}
 		if !checked {
@@ -50,7 +65,6 @@ func (l *launcher) startEmulators(ctx context.Context) error {
 		if err := l.startEmulator(ctx, e.kind, jar, e.offset); err != nil {
 			return err
 		}
-		*e.address = fmt.Sprintf("127.0.0.1:%d", l.base+e.offset)
 	}
 	return l.await(ctx, "the emulators", l.silentEmulators)
 }
@@ -72,7 +86,7 @@ func (l *launcher) startEmulator(ctx context.Context, k emulatorKind, jar string
 		return err
 	}
 	defer func() { _ = log.Close() }()
-	c, err := start(k.name, nil, log, command...)
+	c, err := start(k.name, nil, log, log, command...)
 	if err != nil {
 		return err
 	}
@@ -137,6 +151,11 @@ func (l *launcher) dataDir() string { return filepath.Join(".throng", l.project)
 func (l *launcher) saved() string {
 	if l.fresh {
 		return ""
+	}
+	if _, err := os.Stat(l.dataDir()); errors.Is(err, os.ErrNotExist) {
+		// The launcher before this one was killed while it put a new export in
+		// the place of the old.
+		_ = os.Rename(l.dataDir()+".old", l.dataDir())
 	}
 	found, _ := filepath.Glob(filepath.Join(l.dataDir(), "*.overall_export_metadata"))
 	if len(found) == 0 {

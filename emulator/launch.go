@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -34,7 +35,8 @@ type launcher struct {
 	firestore, pubsub string
 	env               []string
 	gateway           *gateway
-	ps                *pubsub.Client
+	// ps is nil until the topics and subscriptions are there.
+	ps atomic.Pointer[pubsub.Client]
 
 	mu        sync.Mutex
 	stopping  bool
@@ -102,15 +104,22 @@ func (l *launcher) up(ctx context.Context) error {
 	if l.base, err = l.choosePort(names, portFree); err != nil {
 		return err
 	}
-	if err := l.startEmulators(ctx); err != nil {
-		return err
-	}
+	l.locate()
+	l.setEnv()
 	if l.starts("fcm") {
 		if err := l.serve(portFCM, fcm.New()); err != nil {
 			return err
 		}
 	}
-	l.setEnv()
+	// The gateway tells from the beginning what is missing.
+	if len(l.only) == 0 {
+		if err := l.openGateway(); err != nil {
+			return err
+		}
+	}
+	if err := l.startEmulators(ctx); err != nil {
+		return err
+	}
 	if len(l.only) > 0 {
 		return nil
 	}
@@ -145,37 +154,47 @@ func (l *launcher) address(offset int) string {
 	return fmt.Sprintf("http://127.0.0.1:%d", l.base+offset)
 }
 
-// startCloud starts topics, functions, gateway and console.
-func (l *launcher) startCloud(ctx context.Context) error {
-	if err := os.Setenv("PUBSUB_EMULATOR_HOST", l.pubsub); err != nil {
-		return err
-	}
-	var err error
-	if l.ps, err = pubsub.Open(ctx, l.project, new(cost.Meter)); err != nil {
-		return err
-	}
+// openGateway opens the gateway and the console.
+func (l *launcher) openGateway() error {
 	at := map[string]*url.URL{}
 	for i, f := range l.manifest.Functions {
 		at[f.Name], _ = url.Parse(l.address(portFunctions + i))
 	}
 	l.gateway = newGateway(l.manifest, at)
 	l.gateway.publish = func(ctx context.Context, topic string, payload []byte) error {
-		return l.ps.Publish(ctx, topic, payload)
-	}
-	if err := l.ps.Ensure(ctx, l.manifest.TopicNames(), l.subscriptions(at)); err != nil {
-		return err
+		ps := l.ps.Load()
+		if ps == nil {
+			return errNotYet
+		}
+		return ps.Publish(ctx, topic, payload)
 	}
 	l.parts(at)
+	if err := l.serve(portGateway, l.gateway); err != nil {
+		return err
+	}
+	return l.serve(portConsole, l.console())
+}
+
+// errNotYet is what a part answers that has not been started.
+var errNotYet = errors.New("not started yet")
+
+// startCloud starts topics and functions.
+func (l *launcher) startCloud(ctx context.Context) error {
+	if err := os.Setenv("PUBSUB_EMULATOR_HOST", l.pubsub); err != nil {
+		return err
+	}
+	ps, err := pubsub.Open(ctx, l.project, new(cost.Meter))
+	if err != nil {
+		return err
+	}
+	if err := ps.Ensure(ctx, l.manifest.TopicNames(), l.subscriptions(l.gateway.at)); err != nil {
+		return errors.Join(err, ps.Close())
+	}
+	l.ps.Store(ps)
 	for i, f := range l.manifest.Functions {
 		if err := l.startFunction(f, l.base+portFunctions+i); err != nil {
 			return err
 		}
-	}
-	if err := l.serve(portGateway, l.gateway); err != nil {
-		return err
-	}
-	if err := l.serve(portConsole, l.console()); err != nil {
-		return err
 	}
 	return l.await(ctx, "the functions", func(ctx context.Context) []string { return l.gateway.missing(ctx) })
 }
@@ -197,7 +216,13 @@ func (l *launcher) parts(at map[string]*url.URL) {
 	fcmAt, _ := url.Parse(l.address(portFCM) + "/emulator/pushes?since=9999999999999")
 	g.parts = []part{
 		{"firestore", g.answers(firestore)},
-		{"pubsub", func(ctx context.Context) error { return l.ps.Ready(ctx, l.manifest.TopicNames()) }},
+		{"pubsub", func(ctx context.Context) error {
+			ps := l.ps.Load()
+			if ps == nil {
+				return errNotYet
+			}
+			return ps.Ready(ctx, l.manifest.TopicNames())
+		}},
 		{"fcm", g.answers(fcmAt)},
 	}
 	for _, f := range l.manifest.Functions {
@@ -213,7 +238,7 @@ func (l *launcher) startFunction(f functions.Function, port int) error {
 		return err
 	}
 	env := append(slices.Clone(l.env), "FUNCTION_TARGET="+f.Name, fmt.Sprintf("PORT=%d", port))
-	c, err := start(f.Name, env, l.out, self, "function", f.Name)
+	c, err := start(f.Name, env, l.out, l.out, self, "function", f.Name)
 	if err != nil {
 		return err
 	}
@@ -282,7 +307,7 @@ func (l *launcher) await(ctx context.Context, what string, missing func(context.
 
 // run runs the command inside the local cloud.
 func (l *launcher) run(ctx context.Context) (int, error) {
-	c, err := start(l.command[0], l.env, os.Stdout, l.command...)
+	c, err := start(l.command[0], l.env, os.Stdout, os.Stderr, l.command...)
 	if err != nil {
 		return 1, err
 	}
@@ -314,12 +339,12 @@ func (l *launcher) down() error {
 	}
 	wg.Wait()
 	err := l.save()
-	if l.ps != nil {
+	if ps := l.ps.Load(); ps != nil {
 		// An emulator that goes on without us must not push to where nobody is.
 		if len(l.emulators) < 2 {
-			err = errors.Join(err, l.ps.Remove(context.Background(), l.subscriptions(l.gateway.at)))
+			err = errors.Join(err, ps.Remove(context.Background(), l.subscriptions(l.gateway.at)))
 		}
-		_ = l.ps.Close()
+		_ = ps.Close()
 	}
 	for _, c := range l.emulators {
 		wg.Go(c.stop)

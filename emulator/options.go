@@ -21,6 +21,8 @@ const (
 	portPubSub
 	portFCM
 	portFunctions = 10
+	// portsApart keeps the ranges of clouds that find their own apart.
+	portsApart = 30
 )
 
 // The parts that --only can choose.
@@ -117,8 +119,8 @@ func (o options) choosePort(functions []string, free func(port int) bool) (int, 
 		return o.port, nil
 	}
 	// Below the range from which systems take ports for outgoing connections.
-	start := 10000 + (os.Getpid()%700)*30
-	for base := start; base < start+3000; base += 30 {
+	start := 10020 + (os.Getpid()%600)*portsApart
+	for base := start; base < start+100*portsApart; base += portsApart {
 		taken := false
 		for port := range o.claims(base, functions) {
 			taken = taken || !free(port)

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -43,25 +46,30 @@ func processInfo(pid int) (parent int, command string) {
 // abandoned is closed when go or make above the launcher has died.
 func abandoned() <-chan struct{} {
 	gone := make(chan struct{})
-	watch := ancestors(os.Getppid(), processInfo)
+	parent := os.Getppid()
+	watch := ancestors(parent, processInfo)
 	if len(watch) == 0 {
 		return gone
 	}
 	go func() {
 		for range time.Tick(200 * time.Millisecond) {
-			for _, pid := range watch {
-				if !alive(pid) {
-					close(gone)
-					return
-				}
+			if os.Getppid() != parent || slices.ContainsFunc(watch, func(pid int) bool { return !alive(pid) }) {
+				close(gone)
+				return
 			}
 		}
 	}()
 	return gone
 }
 
-// alive says whether the process exists.
+// alive says whether the process runs. One that was killed stays in the list of
+// processes until its parent asks how it ended; it is there, and runs no more.
 func alive(pid int) bool {
+	if stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)); err == nil {
+		// "pid (command) state ...", where the command may hold anything.
+		rest := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+		return len(rest) > 0 && rest[0] != "Z" && rest[0] != "X"
+	}
 	p, err := os.FindProcess(pid)
 	return err == nil && p.Signal(syscall.Signal(0)) == nil
 }

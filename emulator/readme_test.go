@@ -46,10 +46,7 @@ func TestTheReadmeIsTrue(t *testing.T) {
 // TestMakeRun starts the local cloud as a newcomer does, and kills make.
 func TestMakeRun(t *testing.T) {
 	needEmulators(t)
-	base, err := (options{}).choosePort(make([]string, 12), portFree)
-	if err != nil {
-		t.Fatal(err)
-	}
+	base := freeBase(t)
 	project := fmt.Sprintf("demo-make-%d", base)
 	out := new(output)
 	cmd := exec.Command("make", "run", fmt.Sprintf("ARGS=--fresh --port %d --project %s", base, project))
@@ -60,19 +57,13 @@ func TestMakeRun(t *testing.T) {
 	}
 	defer func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }()
 	w := &town{T: t, base: base, out: out, client: http.DefaultClient}
-	w.eventually("make run is healthy", func() bool {
-		res, err := http.Get(w.url(portGateway) + "/healthz")
-		if err != nil {
-			return false
-		}
-		_ = res.Body.Close()
-		return res.StatusCode == http.StatusOK
-	})
+	w.awaitHealth()
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
+	// Nobody has asked yet how make ended, as it is where a CI system kills it.
+	gone(t, "kill -9 of make", "--project "+project)
 	_ = cmd.Wait()
-	gone(t, "kill -9 of make", project)
 	for i := range 30 {
 		if !portFree(base + i) {
 			t.Errorf("port %s is still taken", strconv.Itoa(base+i))
