@@ -7,15 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 )
-
-func listen(addr string) (net.Listener, error) { return net.Listen("tcp", addr) }
 
 // locate says where the emulators will answer: where one runs already, or at a
 // port of this cloud's.
@@ -171,7 +168,7 @@ func (l *launcher) saved() string {
 // save exports Firestore's data. The last good export stays until the new one
 // is complete.
 func (l *launcher) save() error {
-	if !l.keeps() || l.firestore == "" || len(l.silentEmulators(context.Background())) > 0 {
+	if !l.keeps() || len(l.silentEmulators(context.Background())) > 0 {
 		return nil
 	}
 	l.say("keeping what is stored in %s", l.dataDir())

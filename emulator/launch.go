@@ -6,11 +6,13 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -147,6 +149,9 @@ func (l *launcher) setEnv() {
 	}
 	if len(l.only) == 0 {
 		add("THRONG_URL", l.address(portGateway))
+		for i, f := range l.manifest.Functions {
+			add("THRONG_URL_"+strings.ToUpper(f.Name), l.address(portFunctions+i))
+		}
 	}
 }
 
@@ -273,7 +278,7 @@ const restartPause = 200 * time.Millisecond
 // serve listens on a port of the launcher's own.
 func (l *launcher) serve(offset int, h http.Handler) error {
 	s := &http.Server{Addr: fmt.Sprintf("127.0.0.1:%d", l.base+offset), Handler: h, ReadHeaderTimeout: 10 * time.Second}
-	ln, err := listen(s.Addr)
+	ln, err := net.Listen("tcp", s.Addr)
 	if err != nil {
 		return err
 	}

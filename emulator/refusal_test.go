@@ -180,6 +180,7 @@ func TestBadTokensAndDeviceCalls(t *testing.T) {
 		"no clientId":          {"POST", "/groups/g/messages", good, `{"type":"RC:TxtMsg","content":"x"}`, 400, "invalid_argument"},
 		"no content":           {"POST", "/groups/g/messages", good, `{"clientId":"1","type":"RC:TxtMsg"}`, 400, "invalid_argument"},
 		"content too large":    {"POST", "/groups/g/messages", good, huge, 413, "too_large"},
+		"push text too large":  {"POST", "/groups/g/messages", good, fmt.Sprintf(`{"clientId":"1","type":"RC:TxtMsg","content":"x","push":{"data":%q}}`, strings.Repeat("x", 33<<10)), 413, "too_large"},
 		"unknown group":        {"POST", "/groups/nowhere/messages", good, send, 403, "not_member"},
 		"unknown path":         {"POST", "/nowhere", good, send, 404, "not_found"},
 		"wrong method":         {"GET", "/devices/d", good, "", 405, "invalid_argument"},

@@ -135,6 +135,9 @@ func (b *sendBody) check() error {
 	if err := message.CheckType(b.Type); err != nil {
 		return err
 	}
+	if p := b.Push; p != nil && max(len(p.Content), len(p.Data), len(p.Ext)) > message.MaxPush {
+		return fault.New(fault.TooLarge, "a text of push is longer than %d bytes", message.MaxPush)
+	}
 	for _, u := range b.To {
 		if err := id.Valid("to", string(u)); err != nil {
 			return err

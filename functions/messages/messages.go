@@ -31,14 +31,13 @@ func init() { functions.HTTP("messages", Serve) }
 const (
 	maxGroups  = 3
 	maxTargets = 300
-	maxPush    = 32 << 10
 )
 
 // Handler serves the function on c.
 func Handler(c *cloud.Cloud) http.Handler {
 	flag := func(name, about string) wire.Param { return wire.Param{Name: name, Kind: wire.Bool, About: about} }
 	text := func(name, about string) wire.Param {
-		return wire.Param{Name: name, MaxBytes: maxPush, About: about}
+		return wire.Param{Name: name, MaxBytes: message.MaxPush, About: about}
 	}
 	f := calls{c.Groups}
 	return wire.Handler(c.Settings, time.Now, []wire.Route{{

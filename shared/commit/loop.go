@@ -464,9 +464,6 @@ func (l *Loop[S]) latest(calls []*call[S]) time.Time {
 }
 
 func (l *Loop[S]) fail(calls []*call[S], err error) {
-	if errors.Is(err, ErrUnknown) || errors.Is(err, ErrAborted) || errors.Is(err, ErrConflict) {
-		err = errGaveUp
-	}
 	for _, c := range calls {
 		c.finish(err)
 	}

@@ -2,22 +2,24 @@ package commit
 
 import (
 	"context"
-	"errors"
 	"time"
+
+	"github.com/throng-im/throng/shared/fault"
 )
 
-// Outcomes of a commit that the loop tells apart. A store wraps one of them
-// around the cause; any other error means that nothing was written and that
-// trying again is of no use.
+// Outcomes that the loop tells apart. A store wraps one of them around the
+// cause; any other error means that nothing was written and that trying again
+// is of no use. All are faults that the caller may cure by asking again, so
+// that they answer as such wherever they surface.
 var (
 	// ErrConflict: a precondition did not hold. Nothing was written.
-	ErrConflict = errors.New("precondition failed")
+	ErrConflict = fault.New(fault.Unavailable, "others were changing the same thing, try again")
 	// ErrAborted: the store gave up before it wrote, for contention or
 	// overload. Nothing was written; the same commit may be tried again.
-	ErrAborted = errors.New("aborted")
+	ErrAborted = fault.New(fault.Unavailable, "the store is overloaded, try again")
 	// ErrUnknown: the connection broke or the store answered something that
-	// does not say. The commit may or may not have been applied.
-	ErrUnknown = errors.New("outcome unknown")
+	// does not say. A commit may or may not have been applied; a read failed.
+	ErrUnknown = fault.New(fault.Unavailable, "the store did not answer, try again")
 )
 
 // Fields are the values of a document: string, int64, bool, []byte,

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -40,35 +38,4 @@ func classifyRead(err error) error {
 		return fmt.Errorf("%w: %w", commit.ErrUnknown, err)
 	}
 	return err
-}
-
-// slowUnary and slowStream add a region's latency to every call, so that a
-// developer feels it on the emulator.
-func slowUnary(delay time.Duration) grpc.UnaryClientInterceptor {
-	return func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-		if err := sleep(ctx, delay); err != nil {
-			return err
-		}
-		return invoke(ctx, method, req, reply, cc, opts...)
-	}
-}
-
-func slowStream(delay time.Duration) grpc.StreamClientInterceptor {
-	return func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, open grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-		if err := sleep(ctx, delay); err != nil {
-			return nil, err
-		}
-		return open(ctx, desc, cc, method, opts...)
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return status.FromContextError(ctx.Err()).Err()
-	}
 }

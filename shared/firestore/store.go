@@ -29,6 +29,7 @@ import (
 	"github.com/throng-im/throng/shared/commit"
 	"github.com/throng-im/throng/shared/cost"
 	"github.com/throng-im/throng/shared/fault"
+	"github.com/throng-im/throng/shared/latency"
 )
 
 // MaxCommitBytes is the largest commit sent. Production takes 10 MiB; the
@@ -54,10 +55,7 @@ func Open(ctx context.Context, project string, meter *cost.Meter, extra ...grpc.
 			option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())),
 			option.WithGRPCDialOption(grpc.WithPerRPCCredentials(owner{})))
 	}
-	if delay, err := time.ParseDuration(os.Getenv("THRONG_LATENCY")); err == nil && delay > 0 {
-		extra = append(extra, grpc.WithChainUnaryInterceptor(slowUnary(delay)), grpc.WithChainStreamInterceptor(slowStream(delay)))
-	}
-	for _, d := range extra {
+	for _, d := range append(latency.DialOptions(), extra...) {
 		opts = append(opts, option.WithGRPCDialOption(d))
 	}
 	client, err := apiv1.NewClient(ctx, opts...)

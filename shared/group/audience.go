@@ -68,7 +68,7 @@ func (g *Groups) fill(ctx context.Context, group id.Group, r *Roster, missing []
 		}
 		docs, err := g.store.Get(ctx, paths)
 		if err != nil {
-			return unavailable(err)
+			return err
 		}
 		grown := len(r.shards)
 		for k, d := range docs {

@@ -11,7 +11,7 @@ import (
 // join makes users members, creating the group where there is none and
 // reviving it where it was dismissed. A name that is not empty becomes the
 // group's name. Users who are members stay as they are.
-func (s *state) join(users []id.User, name string, limit int, encode func(Entry) ([]byte, error)) error {
+func (s *state) join(users []id.User, name string, limit int) error {
 	var fresh []id.User
 	for _, u := range users {
 		if len(s.shards) == 0 || !s.shardFor(u).members[u].Present() {
@@ -21,7 +21,7 @@ func (s *state) join(users []id.User, name string, limit int, encode func(Entry)
 	if len(fresh) > 0 && int(s.members)+len(fresh) > limit {
 		return fault.New(fault.GroupFull, "the group holds at most %d members: it has %d and %d more were asked for", limit, s.members, len(fresh))
 	}
-	joined, err := encode(Entry{Kind: KindJoined, Users: fresh})
+	joined, err := Entry{Kind: KindJoined, Users: fresh}.encode()
 	if err != nil {
 		return err
 	}
@@ -40,17 +40,17 @@ func (s *state) join(users []id.User, name string, limit int, encode func(Entry)
 		}
 		s.members += int64(len(fresh))
 	}
-	return s.rename(name, encode)
+	return s.rename(name)
 }
 
 // rename changes the name that pushes show. The first name of a group is not
 // news to anybody.
-func (s *state) rename(name string, encode func(Entry) ([]byte, error)) error {
+func (s *state) rename(name string) error {
 	if name == "" || name == s.name || len(s.shards) == 0 {
 		return nil
 	}
 	if s.name != "" {
-		renamed, err := encode(Entry{Kind: KindRenamed, Content: name})
+		renamed, err := Entry{Kind: KindRenamed, Content: name}.encode()
 		if err != nil {
 			return err
 		}
@@ -61,7 +61,7 @@ func (s *state) rename(name string, encode func(Entry) ([]byte, error)) error {
 }
 
 // quit ends memberships. Who is not a member is passed over.
-func (s *state) quit(users []id.User, encode func(Entry) ([]byte, error)) error {
+func (s *state) quit(users []id.User) error {
 	if !s.live() {
 		return nil
 	}
@@ -74,7 +74,7 @@ func (s *state) quit(users []id.User, encode func(Entry) ([]byte, error)) error 
 	if len(leaving) == 0 {
 		return nil
 	}
-	left, err := encode(Entry{Kind: KindLeft, Users: leaving})
+	left, err := Entry{Kind: KindLeft, Users: leaving}.encode()
 	if err != nil {
 		return err
 	}
@@ -95,11 +95,11 @@ func (s *state) leave(u id.User, seq, at int64) {
 }
 
 // dismiss ends the group. Its timeline stays; joining revives it.
-func (s *state) dismiss(by id.User, encode func(Entry) ([]byte, error)) error {
+func (s *state) dismiss(by id.User) error {
 	if !s.live() {
 		return nil
 	}
-	dismissed, err := encode(Entry{Kind: KindDismissed, From: by})
+	dismissed, err := Entry{Kind: KindDismissed, From: by}.encode()
 	if err != nil {
 		return err
 	}
@@ -136,13 +136,13 @@ func (s *state) publish(encoded []byte) *Receipt {
 // sent is what send answers.
 type sent struct {
 	Receipt
-	// repeated marks the answer to a key that was used before; announced says
-	// that its entry was still at hand to be announced again.
-	repeated, announced bool
+	// unannounced marks the answer to a key that was used before and whose entry
+	// was no longer at hand to be announced again.
+	unannounced bool
 }
 
 // send adds a message from a member's device. key stands for the device's
-// idempotency key, which was looked for in the segments when the group was at
+// idempotency key, which was looked for among the entries sealed up to the seq
 // checked; entries keyed since must still be in the ring.
 func (s *state) send(from id.User, key, checked int64, encoded []byte) (sent, error) {
 	if s.exists() {
@@ -156,7 +156,7 @@ func (s *state) send(from id.User, key, checked int64, encoded []byte) (sent, er
 	case !s.live() || !s.shardFor(from).members[from].Present():
 		return sent{}, fault.New(fault.NotMember, "the sender is not a member of the group")
 	case !s.recent.covers(checked) && s.now-s.recent.evictedAt < keyWindow.Milliseconds():
-		return sent{}, errRecheck
+		return sent{}, &recheck{asOf: s.lastSeq}
 	}
 	seq, at := s.append(encoded)
 	s.recent.add(keyed{key: key, seq: seq, at: at})
@@ -166,10 +166,10 @@ func (s *state) send(from id.User, key, checked int64, encoded []byte) (sent, er
 // repeat answers for an entry that is there already, and has it announced once
 // more: whoever sent it may have died before the announcement.
 func (s *state) repeat(k keyed) sent {
-	out := sent{Receipt: Receipt{UID: id.NewMessage(s.serial, k.seq), Seq: k.seq, At: k.at}, repeated: true}
+	out := sent{Receipt: Receipt{UID: id.NewMessage(s.serial, k.seq), Seq: k.seq, At: k.at}, unannounced: true}
 	if i := int(k.seq - s.tailFirst()); i >= 0 && i < s.tail.len() {
 		s.again = append(s.again, append([]byte(nil), s.tail.at(i)...))
-		out.announced = true
+		out.unannounced = false
 	}
 	return out
 }

@@ -19,6 +19,7 @@ import (
 	"slices"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/throng-im/throng/shared/commit"
@@ -48,8 +49,14 @@ type Groups struct {
 	announce Announcer
 	loop     *commit.Loop[state]
 	rosters  *rosterCache
-	limit    int
+	// busy are groups whose keys leave the ring, with the newest seq this
+	// process knows to be committed: their messages are looked for first.
+	busy  *lru.Cache[id.Group, int64]
+	limit int
 }
+
+// busyKept is how many busy groups a process remembers.
+const busyKept = 4096
 
 // New returns the groups kept in store.
 func New(store commit.Store, announce Announcer, o Options) *Groups {
@@ -60,18 +67,17 @@ func New(store commit.Store, announce Announcer, o Options) *Groups {
 		o.MaxMembers = DefaultMaxMembers
 	}
 	loop := commit.New[state](store, model{now: o.Now, announce: announce}, commit.Options{CacheBytes: o.CacheBytes})
-	return &Groups{store: store, announce: announce, loop: loop, rosters: newRosterCache(o.CacheBytes), limit: o.MaxMembers}
+	busy, _ := lru.New[id.Group, int64](busyKept) // fails for a size of zero only
+	return &Groups{store: store, announce: announce, loop: loop, rosters: newRosterCache(o.CacheBytes), busy: busy, limit: o.MaxMembers}
 }
-
-func encodeEntry(e Entry) ([]byte, error) { return e.encode() }
 
 // Join makes users members, creating or reviving the group where needed. A
 // name that is not empty becomes the group's. Errors: fault.GroupFull when the
 // new members do not all fit, and then nobody joins.
 func (g *Groups) Join(ctx context.Context, group id.Group, users []id.User, name string) error {
 	_, err := g.loop.Do(ctx, string(group), commit.Command[state]{
-		Need:  needForChange(users, false),
-		Apply: func(s *state) (any, error) { return nil, s.join(users, name, g.limit, encodeEntry) },
+		Need:  need(users...),
+		Apply: func(s *state) (any, error) { return nil, s.join(users, name, g.limit) },
 	})
 	return err
 }
@@ -79,8 +85,8 @@ func (g *Groups) Join(ctx context.Context, group id.Group, users []id.User, name
 // Quit ends the memberships of users. Who is not a member is passed over.
 func (g *Groups) Quit(ctx context.Context, group id.Group, users []id.User) error {
 	_, err := g.loop.Do(ctx, string(group), commit.Command[state]{
-		Need:  needForChange(users, false),
-		Apply: func(s *state) (any, error) { return nil, s.quit(users, encodeEntry) },
+		Need:  need(users...),
+		Apply: func(s *state) (any, error) { return nil, s.quit(users) },
 	})
 	return err
 }
@@ -88,8 +94,8 @@ func (g *Groups) Quit(ctx context.Context, group id.Group, users []id.User) erro
 // Dismiss ends the group and all memberships. Its timeline is kept.
 func (g *Groups) Dismiss(ctx context.Context, group id.Group, by id.User) error {
 	_, err := g.loop.Do(ctx, string(group), commit.Command[state]{
-		Need:  needForChange(nil, true),
-		Apply: func(s *state) (any, error) { return nil, s.dismiss(by, encodeEntry) },
+		Need:  needAll,
+		Apply: func(s *state) (any, error) { return nil, s.dismiss(by) },
 	})
 	return err
 }
@@ -102,7 +108,7 @@ func (g *Groups) Rename(ctx context.Context, group id.Group, name string) error 
 			if !s.live() {
 				return nil, nil
 			}
-			return nil, s.rename(name, encodeEntry)
+			return nil, s.rename(name)
 		},
 	})
 	return err
@@ -130,7 +136,11 @@ func (g *Groups) Publish(ctx context.Context, group id.Group, message Entry) (Re
 // keyWindow is for how long a repeated idempotency key is surely recognised.
 const keyWindow = 24 * time.Hour
 
-var errRecheck = errors.New("idempotency keys have left the ring since they were looked up")
+// recheck refuses a message until its idempotency key has been looked for among
+// the entries sealed up to the seq asOf: keys have left the ring.
+type recheck struct{ asOf int64 }
+
+func (r *recheck) Error() string { return "the idempotency key must be looked for first" }
 
 // Send adds a message from a member's device. The same ClientID of the same
 // sender gives the same receipt and adds nothing. Errors: fault.NotMember,
@@ -140,38 +150,42 @@ func (g *Groups) Send(ctx context.Context, group id.Group, message Entry) (Recei
 	if err != nil {
 		return Receipt{}, err
 	}
-	key, checked := keyOf(message.From, message.ClientID), int64(0)
+	key := keyOf(message.From, message.ClientID)
+	// Of what was committed up to seen, all but a tail's length is sealed.
+	seen, busy := g.busy.Get(group)
+	checked := seen - tailEntries
 	for {
+		if busy {
+			seq, err := g.findKeyed(ctx, group, key, message)
+			if err != nil {
+				return Receipt{}, err
+			}
+			if seq > 0 {
+				return g.announceAgain(ctx, group, seq)
+			}
+		}
 		v, err := g.loop.Do(ctx, string(group), commit.Command[state]{
 			Need: func(ctx context.Context, r commit.Reader, s *state) error {
-				return s.need(ctx, r, []id.User{message.From}, false)
+				return s.fetch(ctx, r, s.shardsOf(message.From))
 			},
 			Apply: func(s *state) (any, error) { return s.send(message.From, key, checked, encoded) },
 		})
-		if errors.Is(err, errRecheck) {
-			found, asOf, err := g.findKeyed(ctx, group, key, message)
-			if err != nil || found != nil {
-				return receiptOr(found), err
-			}
-			checked = asOf
+		if ask, ok := errors.AsType[*recheck](err); ok {
+			checked, busy = ask.asOf, true
 			continue
 		}
 		if err != nil {
 			return Receipt{}, err
 		}
 		answer := v.(sent)
-		if answer.repeated && !answer.announced {
-			return answer.Receipt, g.announceAgain(ctx, group, answer.Seq)
+		if answer.unannounced {
+			return g.announceAgain(ctx, group, answer.Seq)
+		}
+		if busy {
+			g.busy.Add(group, answer.Seq)
 		}
 		return answer.Receipt, nil
 	}
-}
-
-func receiptOr(r *Receipt) Receipt {
-	if r == nil {
-		return Receipt{}
-	}
-	return *r
 }
 
 func encodeMessage(message Entry) ([]byte, error) {
@@ -204,7 +218,7 @@ func (g *Groups) SetTargets(ctx context.Context, group id.Group, shards int, tar
 		users := slices.Collect(maps.Keys(part))
 		work.Go(func() error {
 			_, err := g.loop.Do(ctx, string(group), commit.Command[state]{
-				Need:  needForChange(users, false),
+				Need:  need(users...),
 				Apply: func(s *state) (any, error) { s.setTargets(part); return nil, nil },
 			})
 			return err
@@ -213,15 +227,21 @@ func (g *Groups) SetTargets(ctx context.Context, group id.Group, shards int, tar
 	return work.Wait()
 }
 
-// needForChange loads the shards a roster command reads and the one that a
-// split would divide.
-func needForChange(users []id.User, all bool) func(context.Context, commit.Reader, *state) error {
+// need loads the roster shards of users for a change, and the one that a split
+// would divide.
+func need(users ...id.User) func(context.Context, commit.Reader, *state) error {
 	return func(ctx context.Context, r commit.Reader, s *state) error {
-		if err := s.need(ctx, r, users, all); err != nil {
-			return err
-		}
-		return s.needSplit(ctx, r)
+		return s.fetch(ctx, r, append(s.shardsOf(users...), s.nextSplit()...))
 	}
+}
+
+// needAll loads the whole roster.
+func needAll(ctx context.Context, r commit.Reader, s *state) error {
+	all := make([]int, len(s.shards))
+	for i := range all {
+		all[i] = i
+	}
+	return s.fetch(ctx, r, all)
 }
 
 // syncAtOnce bounds the groups one Sync works on at the same time.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -277,6 +278,87 @@ func TestTheSameKeyIsTheSameMessage(t *testing.T) {
 	}
 	if n := len(h.timeline(g, "g")); n != 1+2+2700 {
 		t.Errorf("%d entries: a retry left a duplicate or lost one", n)
+	}
+}
+
+// counting counts the documents read, as they are billed.
+type counting struct {
+	*commit.Memory
+	reads atomic.Int64
+}
+
+func (c *counting) Get(ctx context.Context, paths []string, fields ...string) ([]commit.Doc, error) {
+	c.reads.Add(int64(len(paths)))
+	return c.Memory.Get(ctx, paths, fields...)
+}
+
+func (c *counting) Query(ctx context.Context, q commit.Query) ([]commit.Doc, error) {
+	docs, err := c.Memory.Query(ctx, q)
+	c.reads.Add(int64(max(1, len(docs))))
+	return docs, err
+}
+
+// TestADeviceMessageKeepsItsBudget counts reads in a group where every key
+// leaves the ring of remembered keys.
+func TestADeviceMessageKeepsItsBudget(t *testing.T) {
+	h := newHouse(t)
+	store := &counting{Memory: h.store}
+	g := group.New(store, h.hear, group.Options{})
+	h.ok(g.Join(t.Context(), "g", []id.User{"ann"}, "G"))
+	send := func(from, to int) int64 {
+		t.Helper()
+		before := store.reads.Load()
+		for i := from; i < to; i++ {
+			e := text("ann", "x")
+			e.ClientID = fmt.Sprint(i)
+			_, err := g.Send(t.Context(), "g", e)
+			h.ok(err)
+		}
+		return store.reads.Load() - before
+	}
+	if n := send(0, 500); n > 5 {
+		t.Errorf("500 messages to a quiet group cost %d reads", n)
+	}
+	send(500, 600)
+	if n := send(600, 1600); n > 1100 {
+		t.Errorf("1,000 messages to a busy group cost %d reads, the budget is 1.1 each", n)
+	}
+}
+
+// TestRetriesElsewhereDoNotDuplicate sends every key through two processes at
+// once, while so many keys pass that they leave the ring.
+func TestRetriesElsewhereDoNotDuplicate(t *testing.T) {
+	h := newHouse(t)
+	h.ok(h.process(group.Options{}).Join(t.Context(), "g", []id.User{"ann"}, "G"))
+	const keys, processes, workers = 1500, 2, 8
+	var receipts [processes][keys]group.Receipt
+	var wg sync.WaitGroup
+	for p := range processes {
+		g := h.process(group.Options{})
+		for w := range workers {
+			wg.Go(func() {
+				for i := w; i < keys; i += workers {
+					k := i
+					if p == 1 { // the other process is behind by half of the keys
+						k = (i + keys/2) % keys
+					}
+					e := text("ann", "x")
+					e.ClientID = fmt.Sprint(k)
+					r, err := g.Send(t.Context(), "g", e)
+					if err != nil {
+						t.Error(err)
+					}
+					receipts[p][k] = r
+				}
+			})
+		}
+	}
+	wg.Wait()
+	if receipts[0] != receipts[1] {
+		t.Error("the same key got different receipts")
+	}
+	if n := len(h.timeline(h.process(group.Options{}), "g")); n != 1+keys {
+		t.Errorf("%d entries for %d keys", n, keys)
 	}
 }
 

@@ -1,10 +1,11 @@
 package group
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/throng-im/throng/shared/commit"
@@ -39,15 +40,14 @@ func (m model) Load(ctx context.Context, r commit.Reader, key string, old *state
 }
 
 func (m model) Draft(s *state) *state {
-	serial := s.serial
-	if !s.exists() {
-		serial = id.NewSerial()
-	}
-	return s.draft(m.now().UnixMilli(), serial)
+	return s.draft(m.now().UnixMilli())
 }
 
 func (m model) Weight(d *state) int {
-	n := len(d.tail.data) + len(d.again)*1024
+	n := len(d.tail.data)
+	for _, raw := range d.again {
+		n += len(raw)
+	}
 	for _, s := range d.shards {
 		if s != nil && s.owned {
 			n += s.bytes
@@ -100,7 +100,11 @@ func (m model) Plan(d *state) (commit.Plan, error) {
 		plan.Writes = append(plan.Writes, commit.Write{Path: serialPath(d.serial), Fields: commit.Fields{"group": string(d.id)}, If: commit.Condition{Absent: true}})
 	}
 	for _, s := range segments {
-		plan.Writes = append(plan.Writes, s.write(d.path()))
+		w, err := s.write(d.path())
+		if err != nil {
+			return plan, err
+		}
+		plan.Writes = append(plan.Writes, w)
 	}
 	plan.Writes = append(plan.Writes, d.headWrite())
 	return plan, nil
@@ -137,7 +141,7 @@ func announceEntries(ctx context.Context, announce Announcer, s *state, raws [][
 	}
 	// The entries are JSON already; marshalling them again would cost more
 	// than everything else on this path.
-	prefix := strings.TrimSuffix(string(head), "]}")
+	prefix := bytes.TrimSuffix(head, []byte("]}"))
 	var payloads [][]byte
 	for len(raws) > 0 {
 		n, size := 0, 0
@@ -145,7 +149,7 @@ func announceEntries(ctx context.Context, announce Announcer, s *state, raws [][
 			size += len(raws[n])
 			n++
 		}
-		payloads = append(payloads, []byte(prefix+joinJSON(raws[:n])+"]}"))
+		payloads = append(payloads, slices.Concat(prefix, bytes.Join(raws[:n], []byte(",")), []byte("]}")))
 		raws = raws[n:]
 	}
 	return announce(ctx, payloads...)

@@ -20,7 +20,7 @@ type Summary struct {
 func (g *Groups) Members(ctx context.Context, group id.Group) ([]id.User, error) {
 	docs, err := g.store.Get(ctx, []string{headPath(group)}, "shards", "dismissed")
 	if err != nil {
-		return nil, unavailable(err)
+		return nil, err
 	}
 	head := readHead(group, docs[0])
 	if !head.live() {
@@ -53,7 +53,7 @@ func (g *Groups) readShards(ctx context.Context, group id.Group, n int, fields .
 		}
 		more, err := g.store.Get(ctx, paths, fields...)
 		if err != nil {
-			return nil, unavailable(err)
+			return nil, err
 		}
 		docs = append(docs, more...)
 		for _, d := range docs {
@@ -73,7 +73,7 @@ func (g *Groups) Of(ctx context.Context, user id.User, offset, limit int) ([]Sum
 		Offset: offset, Limit: limit, Select: []string{"name"},
 	})
 	if err != nil {
-		return nil, unavailable(err)
+		return nil, err
 	}
 	groups := make([]Summary, 0, len(docs))
 	for _, d := range docs {
@@ -86,16 +86,27 @@ func (g *Groups) Of(ctx context.Context, user id.User, offset, limit int) ([]Sum
 // Timeline reads entries after the seq after, in order, at most limit of them.
 // It costs one read when they are still in the tail.
 func (g *Groups) Timeline(ctx context.Context, group id.Group, after int64, limit int) ([]Entry, error) {
+	head, err := g.readHead(ctx, group)
+	if err != nil {
+		return nil, err
+	}
+	return g.timeline(ctx, head, after, limit)
+}
+
+func (g *Groups) readHead(ctx context.Context, group id.Group) (*state, error) {
 	docs, err := g.store.Get(ctx, []string{headPath(group)})
 	if err != nil {
-		return nil, unavailable(err)
+		return nil, err
 	}
-	head := readHead(group, docs[0])
+	return readHead(group, docs[0]), nil
+}
+
+func (g *Groups) timeline(ctx context.Context, head *state, after int64, limit int) ([]Entry, error) {
 	var out []Entry
 	for after < head.tailFirst()-1 && len(out) < limit {
-		docs, err := g.store.Query(ctx, commit.Query{Collection: headPath(group) + "/segments", IDAtLeast: segmentID(after + 1), Limit: 1})
+		docs, err := g.store.Query(ctx, commit.Query{Collection: head.path() + "/segments", IDAtLeast: segmentID(after + 1), Limit: 1})
 		if err != nil {
-			return nil, unavailable(err)
+			return nil, err
 		}
 		if len(docs) == 0 {
 			break // what came before was removed with time
@@ -121,7 +132,7 @@ func (g *Groups) Find(ctx context.Context, uid id.Message) (id.Group, Entry, err
 	}
 	docs, err := g.store.Get(ctx, []string{serialPath(serial)})
 	if err != nil {
-		return "", Entry{}, unavailable(err)
+		return "", Entry{}, err
 	}
 	name, _ := docs[0].Fields["group"].(string)
 	if name == "" {
@@ -137,71 +148,49 @@ func (g *Groups) Find(ctx context.Context, uid id.Message) (id.Group, Entry, err
 	return id.Group(name), entries[0], nil
 }
 
-// findKeyed looks for an idempotency key among the sealed entries. asOf is the
-// seq up to which it has surely looked.
-func (g *Groups) findKeyed(ctx context.Context, group id.Group, key int64, message Entry) (found *Receipt, asOf int64, err error) {
-	docs, err := g.store.Get(ctx, []string{headPath(group)}, "lastSeq", "tail", "serial")
+// findKeyed looks for a message by its idempotency key among the sealed entries
+// and returns its seq, or 0. The tail is not asked: its keys are in the ring.
+func (g *Groups) findKeyed(ctx context.Context, group id.Group, key int64, message Entry) (seq int64, err error) {
+	docs, err := g.store.Query(ctx, commit.Query{Collection: headPath(group) + "/segments", Field: "keys", Contains: key})
 	if err != nil {
-		return nil, 0, unavailable(err)
+		return 0, err
 	}
-	head := readHead(group, docs[0])
-	segments, err := g.store.Query(ctx, commit.Query{Collection: headPath(group) + "/segments", Field: "keys", Contains: key, Limit: 1})
-	if err != nil {
-		return nil, 0, unavailable(err)
-	}
-	runs := []lines{head.tail}
-	for _, d := range segments {
-		runs = append(runs, readSegment(d).lines)
-	}
-	for _, run := range runs {
-		for i := range run.len() {
-			e, err := DecodeEntry(run.at(i))
-			if err != nil {
-				return nil, 0, err
-			}
+	for _, d := range docs {
+		s := readSegment(d)
+		entries, err := s.lines.entries(s.first, s.first-1, s.lines.len())
+		if err != nil {
+			return 0, err
+		}
+		for _, e := range entries {
 			if e.ClientID == message.ClientID && e.From == message.From {
-				r := &Receipt{UID: id.NewMessage(head.serial, e.Seq), Seq: e.Seq, At: e.At}
-				return r, head.lastSeq, g.announceAgain(ctx, group, e.Seq)
+				return e.Seq, nil
 			}
 		}
 	}
-	return nil, head.lastSeq, nil
+	return 0, nil
 }
 
-// announceAgain repeats the announcement of an entry whose sender asks for it.
-func (g *Groups) announceAgain(ctx context.Context, group id.Group, seq int64) error {
-	docs, err := g.store.Get(ctx, []string{headPath(group)}, "name", "serial", "shards")
+// announceAgain repeats the announcement of an entry whose sender asks for it,
+// and answers for it.
+func (g *Groups) announceAgain(ctx context.Context, group id.Group, seq int64) (Receipt, error) {
+	head, err := g.readHead(ctx, group)
 	if err != nil {
-		return unavailable(err)
+		return Receipt{}, err
 	}
-	entries, err := g.Timeline(ctx, group, seq-1, 1)
-	if err != nil || len(entries) == 0 {
-		return err
-	}
-	encoded, err := entries[0].encode()
+	entries, err := g.timeline(ctx, head, seq-1, 1)
 	if err != nil {
-		return err
+		return Receipt{}, err
 	}
-	raw := stamp(nil, encoded, entries[0].Seq, entries[0].At)
-	if err := announceEntries(ctx, g.announce, readHead(group, docs[0]), [][]byte{raw}); err != nil {
-		return fault.New(fault.Unavailable, "stored but not announced, try again with the same idempotency key")
+	if len(entries) == 0 || entries[0].Seq != seq {
+		return Receipt{}, fault.New(fault.NotFound, "the message was removed since")
 	}
-	return nil
-}
-
-// unavailable makes a failed read the caller's to repeat.
-func unavailable(err error) error {
-	if fault.Of(err).Kind == fault.Internal {
-		return &readError{fault.New(fault.Unavailable, "the store could not be read, try again"), err}
+	e := entries[0]
+	encoded, err := e.encode()
+	if err != nil {
+		return Receipt{}, err
 	}
-	return err
+	if err := announceEntries(ctx, g.announce, head, [][]byte{stamp(nil, encoded, e.Seq, e.At)}); err != nil {
+		return Receipt{}, fault.New(fault.Unavailable, "stored but not announced, try again with the same idempotency key")
+	}
+	return Receipt{UID: id.NewMessage(head.serial, e.Seq), Seq: e.Seq, At: e.At}, nil
 }
-
-// readError shows callers a fault and logs the cause.
-type readError struct {
-	shown *fault.Error
-	cause error
-}
-
-func (e *readError) Error() string   { return e.shown.Error() + ": " + e.cause.Error() }
-func (e *readError) Unwrap() []error { return []error{e.shown, e.cause} }

@@ -115,35 +115,33 @@ func (s *state) change(i int) *shard {
 
 func (s *state) changeFor(u id.User) *shard { return s.change(shardOf(u, len(s.shards))) }
 
-// need loads the roster shards of users, or all shards when users is nil, and
-// with them the shard that is next to be split. A shard at another version than
-// the head names means that the head is stale.
-func (s *state) need(ctx context.Context, r commit.Reader, users []id.User, all bool) error {
-	wanted := map[int]bool{}
-	if all {
-		for i := range s.shards {
-			wanted[i] = true
-		}
-	} else if len(s.shards) > 0 {
-		for _, u := range users {
-			wanted[shardOf(u, len(s.shards))] = true
-		}
-	}
-	return s.fetch(ctx, r, wanted)
-}
-
-// needSplit adds the shard that the next split divides.
-func (s *state) needSplit(ctx context.Context, r commit.Reader) error {
+// shardsOf names the shards of users; a group without a roster has none.
+func (s *state) shardsOf(users ...id.User) []int {
 	if len(s.shards) == 0 {
 		return nil
 	}
-	return s.fetch(ctx, r, map[int]bool{nextSplit(len(s.shards)): true})
+	out := make([]int, len(users))
+	for i, u := range users {
+		out[i] = shardOf(u, len(s.shards))
+	}
+	return out
 }
 
-func (s *state) fetch(ctx context.Context, r commit.Reader, wanted map[int]bool) error {
+// nextSplit names the shard that is divided next.
+func (s *state) nextSplit() []int {
+	if len(s.shards) == 0 {
+		return nil
+	}
+	return []int{nextSplit(len(s.shards))}
+}
+
+// fetch loads shards that are not there yet. A shard at another version than
+// the head names means that the head is stale.
+func (s *state) fetch(ctx context.Context, r commit.Reader, wanted []int) error {
+	slices.Sort(wanted)
 	var index []int
 	var paths []string
-	for i := range wanted {
+	for _, i := range slices.Compact(wanted) {
 		if s.shards[i] == nil {
 			index = append(index, i)
 			paths = append(paths, shardPath(s.path(), i))
@@ -204,14 +202,14 @@ func (s *state) grow() {
 	}
 }
 
-func (s *state) draft(now int64, serial id.Serial) *state {
+func (s *state) draft(now int64) *state {
 	d := *s
 	d.versions, d.sizes, d.shards = slices.Clone(s.versions), slices.Clone(s.sizes), slices.Clone(s.shards)
 	d.tail, d.journal = s.tail.clone(), s.journal.Clone()
 	d.recent.owned = false
 	d.now, d.changed, d.renamed, d.added, d.again = now, false, false, nil, nil
 	if !s.exists() {
-		d.serial, d.createdAt = serial, now
+		d.serial, d.createdAt = id.NewSerial(), now
 	}
 	return &d
 }

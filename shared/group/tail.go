@@ -2,9 +2,7 @@ package group
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
-	"strings"
 
 	"github.com/throng-im/throng/shared/commit"
 )
@@ -109,28 +107,30 @@ func (l lines) sealed(first int64) (segments []segment, rest lines) {
 }
 
 // write is the segment's document.
-func (s segment) write(group string) commit.Write {
+func (s segment) write(group string) (commit.Write, error) {
+	keys, err := keysIn(s.lines.data)
 	return commit.Write{Path: group + "/segments/" + segmentID(s.last), Fields: commit.Fields{
-		"first": s.first,
-		"data":  s.lines.data,
-		"keys":  keysIn(s.lines.data),
-	}}
+		"first": s.first, "data": s.lines.data, "keys": keys,
+	}}, err
 }
 
 // keysIn lists the idempotency keys of the entries in data, so that a very late
 // retry still finds its message by one query.
-func keysIn(data []byte) []int64 {
+func keysIn(data []byte) ([]int64, error) {
 	keys := []int64{}
-	for _, line := range bytes.Split(data, []byte("\n")) {
+	for line := range bytes.Lines(data) {
 		if !bytes.Contains(line, []byte(`"clientId":`)) {
 			continue
 		}
-		var e Entry
-		if json.Unmarshal(line, &e) == nil && e.ClientID != "" {
+		e, err := DecodeEntry(line)
+		if err != nil {
+			return nil, fmt.Errorf("an entry to seal: %w", err)
+		}
+		if e.ClientID != "" {
 			keys = append(keys, keyOf(e.From, e.ClientID))
 		}
 	}
-	return keys
+	return keys, nil
 }
 
 func readSegment(d commit.Doc) segment {
@@ -159,16 +159,4 @@ func (l lines) entries(first, after int64, limit int) ([]Entry, error) {
 		out = append(out, e)
 	}
 	return out, nil
-}
-
-// joinJSON writes the lines as a JSON array's elements.
-func joinJSON(raws [][]byte) string {
-	var b strings.Builder
-	for i, r := range raws {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		b.Write(r)
-	}
-	return b.String()
 }

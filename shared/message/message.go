@@ -18,6 +18,9 @@ const (
 	MaxType = 32
 	// MaxContent is the largest content in bytes.
 	MaxContent = 128 << 10
+	// MaxPush bounds each text of a notification in bytes: RC names no limit,
+	// and FCM takes a fraction of it.
+	MaxPush = 32 << 10
 	// An extension key is at most MaxKey characters of the id alphabet, its
 	// value MaxValue characters; MaxPairs go in one call.
 	MaxKey, MaxValue, MaxPairs = 32, 4096, 100

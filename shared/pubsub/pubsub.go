@@ -5,7 +5,6 @@ package pubsub
 import (
 	"context"
 	"fmt"
-	"os"
 	"time"
 
 	client "cloud.google.com/go/pubsub/v2"
@@ -15,6 +14,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/throng-im/throng/shared/cost"
+	"github.com/throng-im/throng/shared/latency"
 	"github.com/throng-im/throng/shared/telemetry"
 )
 
@@ -38,11 +38,8 @@ type Client struct {
 // one. What it publishes is counted in meter. extra dial options are for tests
 // that inject faults.
 func Open(ctx context.Context, project string, meter *cost.Meter, extra ...grpc.DialOption) (*Client, error) {
-	if delay, err := time.ParseDuration(os.Getenv("THRONG_LATENCY")); err == nil && delay > 0 {
-		extra = append(extra, grpc.WithChainUnaryInterceptor(slow(delay)))
-	}
 	var opts []option.ClientOption
-	for _, d := range extra {
+	for _, d := range append(latency.DialOptions(), extra...) {
 		opts = append(opts, option.WithGRPCDialOption(d))
 	}
 	c, err := client.NewClient(ctx, project, opts...)
@@ -83,17 +80,4 @@ func (c *Client) Publish(ctx context.Context, topic string, payloads ...[]byte) 
 
 func (c *Client) topicName(topic string) string {
 	return "projects/" + c.project + "/topics/" + topic
-}
-
-func slow(delay time.Duration) grpc.UnaryClientInterceptor {
-	return func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-		timer := time.NewTimer(delay)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		return invoke(ctx, method, req, reply, cc, opts...)
-	}
 }

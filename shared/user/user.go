@@ -5,6 +5,7 @@ package user
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"time"
 
@@ -96,7 +97,10 @@ func (u *Users) Info(ctx context.Context, user id.User) (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
-	s := read(user, docs[0])
+	s, err := read(user, docs[0])
+	if err != nil {
+		return Info{}, err
+	}
 	if !s.exists() {
 		return Info{}, fault.New(fault.NotFound, "the user does not exist")
 	}
@@ -173,7 +177,10 @@ func (u *Users) Profiles(ctx context.Context, users []id.User) (map[id.User]Prof
 	}
 	out := make(map[id.User]Profile, len(users))
 	for i, user := range users {
-		s := read(user, docs[i])
+		s, err := read(user, docs[i])
+		if err != nil {
+			return nil, err
+		}
 		out[user] = Profile{Name: s.name, Targets: s.targets()}
 	}
 	return out, nil
@@ -240,7 +247,7 @@ func (s *state) targets() group.Targets {
 	return t
 }
 
-func read(user id.User, d commit.Doc) *state {
+func read(user id.User, d commit.Doc) (*state, error) {
 	s := &state{id: user, version: d.Version}
 	number := func(field string) int64 { n, _ := d.Fields[field].(int64); return n }
 	s.name, _ = d.Fields["name"].(string)
@@ -248,11 +255,13 @@ func read(user id.User, d commit.Doc) *state {
 	s.createdAt, s.deviceVersion, s.copied = number("createdAt"), number("deviceVersion"), number("copied")
 	raw, _ := d.Fields["devices"].([]byte)
 	if len(raw) > 0 {
-		_ = json.Unmarshal(raw, &s.devices) // written by write below, and by nobody else
+		if err := json.Unmarshal(raw, &s.devices); err != nil {
+			return nil, fmt.Errorf("%s devices: %w", d.Path, err)
+		}
 	}
 	commits, _ := d.Fields["commits"].([]byte)
 	s.journal = commit.ReadJournal(commits)
-	return s
+	return s, nil
 }
 
 // model teaches the commit loop what a user is.
@@ -263,7 +272,7 @@ func (m model) Load(ctx context.Context, r commit.Reader, key string, _ *state) 
 	if err != nil {
 		return nil, err
 	}
-	return read(id.User(key), docs[0]), nil
+	return read(id.User(key), docs[0])
 }
 
 func (m model) Draft(s *state) *state {

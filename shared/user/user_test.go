@@ -150,3 +150,31 @@ func TestARepeatedRegistrationRepairsTheCopies(t *testing.T) {
 		t.Errorf("the copies were not repaired: %v", got)
 	}
 }
+
+// silent is a store that does not answer reads.
+type silent struct{ *commit.Memory }
+
+func (silent) Get(context.Context, []string, ...string) ([]commit.Doc, error) {
+	return nil, fmt.Errorf("%w: connection refused", commit.ErrUnknown)
+}
+
+func TestAStoreThatDoesNotAnswerIsSaidSo(t *testing.T) {
+	users, _ := open(silent{new(commit.Memory)})
+	if _, err := users.Info(t.Context(), "ann"); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("Info: %v, want a fault that the caller may cure by asking again", err)
+	}
+	if _, err := users.Profiles(t.Context(), []id.User{"ann"}); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("Profiles: %v", err)
+	}
+}
+
+func TestDevicesThatCannotBeReadAreNotLost(t *testing.T) {
+	store := new(commit.Memory)
+	if _, err := store.Commit(t.Context(), []commit.Write{{Path: "users/ann", Fields: commit.Fields{"devices": []byte("{broken")}}}); err != nil {
+		t.Fatal(err)
+	}
+	users, _ := open(store)
+	if err := users.PutDevice(t.Context(), "ann", user.Device{ID: "d", Platform: "web", Token: "t"}); err == nil {
+		t.Error("a device was written over what could not be read")
+	}
+}
