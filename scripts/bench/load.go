@@ -1,127 +1,118 @@
 package main
 
 import (
-	"context"
-	"encoding/json"
+	"bufio"
+	"bytes"
+	"cmp"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/throng-im/throng/shared/commit"
-	"github.com/throng-im/throng/shared/cost"
-	"github.com/throng-im/throng/shared/firestore"
 	"github.com/throng-im/throng/shared/wire"
 )
 
-// plan is what a run measures.
-type plan struct {
-	per     time.Duration
-	rounds  int
-	members int
+// The local cloud's credentials, and a signature that never changes: checking
+// it costs the function the same, and making it anew would cost the load
+// generator, which shares the machine.
+const (
+	appKey, appSecret = "dev-app", "dev-secret"
+	nonce, timestamp  = "42", "1480479442"
+)
+
+// line is one keep-alive connection. It writes requests as bytes and reads
+// answers without a transport in between, for what the load generator takes of
+// the machine is missing from what it measures.
+type line struct {
+	addr string
+	conn net.Conn
+	r    *bufio.Reader
+	head string
+	buf  []byte
 }
 
-// caller talks to the local cloud as an app server does.
-type caller struct {
-	http              *http.Client
-	gateway, messages string
-	fcm               string
-}
-
-func newCaller() *caller {
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.MaxIdleConns, t.MaxIdleConnsPerHost = 0, 1024
-	// The gateway stands in for a load balancer that costs the functions'
-	// machine nothing; senders go to the function itself.
-	return &caller{http: &http.Client{Transport: t, Timeout: time.Minute}, gateway: os.Getenv("THRONG_URL"),
-		messages: os.Getenv("THRONG_URL_MESSAGES"), fcm: os.Getenv("THRONG_FCM_URL")}
-}
-
-// call posts a signed form and checks that the answer is a success.
-func (c *caller) call(base, path string, form url.Values) (map[string]any, error) {
-	r, err := http.NewRequest(http.MethodPost, base+path, strings.NewReader(form.Encode()))
+func dial(base string) (*line, error) {
+	u, err := url.Parse(base)
 	if err != nil {
 		return nil, err
 	}
-	const nonce, timestamp = "42", "1480479442"
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.Header.Set("App-Key", "dev-app")
-	r.Header.Set("Nonce", nonce)
-	r.Header.Set("Timestamp", timestamp)
-	r.Header.Set("Signature", wire.Signature("dev-secret", nonce, timestamp))
-	return c.do(r)
-}
-
-func (c *caller) do(r *http.Request) (map[string]any, error) {
-	res, err := c.http.Do(r)
+	c, err := net.DialTimeout("tcp", u.Host, 10*time.Second)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = res.Body.Close() }()
-	body, err := io.ReadAll(res.Body)
+	return &line{addr: u.Host, conn: c, r: bufio.NewReaderSize(c, 4<<10), head: fmt.Sprintf(
+		" HTTP/1.1\r\nHost: %s\r\nContent-Type: application/x-www-form-urlencoded\r\nApp-Key: %s\r\nNonce: %s\r\nTimestamp: %s\r\nSignature: %s\r\nContent-Length: ",
+		u.Host, appKey, nonce, timestamp, wire.Signature(appSecret, nonce, timestamp))}, nil
+}
+
+func (l *line) close() { _ = l.conn.Close() }
+
+// post sends a signed form and returns the body of the answer, which is good
+// until the next call. An answer that is no success is an error.
+func (l *line) post(path, body string) ([]byte, error) {
+	_ = l.conn.SetDeadline(time.Now().Add(time.Minute))
+	l.buf = fmt.Appendf(l.buf[:0], "POST %s%s%d\r\n\r\n%s", path, l.head, len(body), body)
+	if _, err := l.conn.Write(l.buf); err != nil {
+		return nil, err
+	}
+	res, err := http.ReadResponse(l.r, nil)
 	if err != nil {
 		return nil, err
 	}
-	var out map[string]any
-	if err := json.Unmarshal(body, &out); err != nil || res.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s answered %s: %s", r.URL.Path, res.Status, body)
-	}
-	return out, nil
-}
-
-func (c *caller) get(address string, into any) error {
-	res, err := c.http.Get(address)
+	answer, err := io.ReadAll(res.Body)
+	_ = res.Body.Close()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer func() { _ = res.Body.Close() }()
-	return json.NewDecoder(res.Body).Decode(into)
-}
-
-func (c *caller) cost() (cost.Counts, error) {
-	var out struct {
-		Functions map[string]cost.Counts `json:"functions"`
+	if res.StatusCode != http.StatusOK || !bytes.Contains(answer, []byte(`"code":200`)) {
+		return nil, fmt.Errorf("%s answered %s: %s", path, res.Status, answer)
 	}
-	err := c.get(c.gateway+"/debug/cost", &out)
-	return out.Functions["messages"], err
+	return answer, nil
 }
 
-// sample is what one measurement of a row found.
-type sample struct {
-	perSecond     float64
-	p50, p99      time.Duration
-	writes, reads float64 // documents per operation
-	operations    int
-}
+// operation is what one sender does again and again. n counts the operations of
+// all senders.
+type operation func(n int64) error
 
-// storm runs op from many senders until the time is over.
-func storm(senders int, per time.Duration, op func() error) (sample, error) {
-	var mu sync.Mutex
-	var took []time.Duration
-	var failed error
-	var wg sync.WaitGroup
+// storm keeps senders busy for a while and measures each operation. prepare
+// makes the operation of one sender.
+func storm(senders int, per time.Duration, prepare func(sender int) (operation, func(), error)) (sample, error) {
+	var (
+		mu     sync.Mutex
+		took   []time.Duration
+		failed error
+		wg     sync.WaitGroup
+		next   atomic.Int64
+	)
+	ops := make([]operation, senders)
+	for i := range senders {
+		op, done, err := prepare(i)
+		if err != nil {
+			return sample{}, err
+		}
+		defer done()
+		ops[i] = op
+	}
 	started := time.Now()
-	for range senders {
+	for _, op := range ops {
 		wg.Go(func() {
-			var mine []time.Duration
-			for time.Since(started) < per {
-				at := time.Now()
-				if err := op(); err != nil {
-					mu.Lock()
-					failed = err
-					mu.Unlock()
-					return
+			mine := make([]time.Duration, 0, 4096)
+			var err error
+			for at := time.Now(); err == nil && at.Sub(started) < per; {
+				if err = op(next.Add(1)); err == nil {
+					now := time.Now()
+					mine, at = append(mine, now.Sub(at)), now
 				}
-				mine = append(mine, time.Since(at))
 			}
 			mu.Lock()
-			took = append(took, mine...)
-			mu.Unlock()
+			defer mu.Unlock()
+			took, failed = append(took, mine...), cmp.Or(failed, err)
 		})
 	}
 	wg.Wait()
@@ -129,53 +120,50 @@ func storm(senders int, per time.Duration, op func() error) (sample, error) {
 	if failed != nil || len(took) == 0 {
 		return sample{}, fmt.Errorf("%d senders: %w", senders, failed)
 	}
-	slices.Sort(took)
-	return sample{perSecond: float64(len(took)) / elapsed.Seconds(), p50: took[len(took)/2], p99: took[len(took)*99/100], operations: len(took)}, nil
+	return summary(took, elapsed), nil
 }
+
+// repeat measures an operation that one sender does some times.
+func repeat(times int, op func() error) (sample, error) {
+	took := make([]time.Duration, times)
+	started := time.Now()
+	for i := range took {
+		at := time.Now()
+		if err := op(); err != nil {
+			return sample{}, err
+		}
+		took[i] = time.Since(at)
+	}
+	return summary(took, time.Since(started)), nil
+}
+
+func summary(took []time.Duration, elapsed time.Duration) sample {
+	slices.Sort(took)
+	return sample{
+		Rate: float64(len(took)) / elapsed.Seconds(), Operations: len(took),
+		P50: ms(took[len(took)/2]), P99: ms(took[len(took)*99/100]),
+	}
+}
+
+func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 // content makes a message of about 400 bytes.
 var content = `{"content":"` + strings.Repeat("hello there ", 32) + `"}`
 
-// publish measures senders on one hot group through HTTP.
-func (c *caller) publish(senders int, per time.Duration) (sample, error) {
-	before, err := c.cost()
-	if err != nil {
-		return sample{}, err
+// posts makes senders that post forms to a server, one connection each. body
+// gives the n-th form; check looks at the answer.
+func posts(base, path string, body func(n int64) string, check func([]byte) error) func(int) (operation, func(), error) {
+	return func(int) (operation, func(), error) {
+		l, err := dial(base)
+		if err != nil {
+			return nil, nil, err
+		}
+		return func(n int64) error {
+			answer, err := l.post(path, body(n))
+			if err != nil {
+				return err
+			}
+			return check(answer)
+		}, l.close, nil
 	}
-	form := url.Values{"fromUserId": {"ann"}, "toGroupId": {"hot"}, "objectName": {"bench"}, "content": {content}}
-	s, err := storm(senders, per, func() error {
-		_, err := c.call(c.messages, "/message/group/publish.json", form)
-		return err
-	})
-	if err != nil {
-		return s, err
-	}
-	after, err := c.cost()
-	spent := after.Sub(before)
-	s.writes, s.reads = float64(spent.Writes)/float64(s.operations), float64(spent.Reads)/float64(s.operations)
-	return s, err
-}
-
-// bare measures Firestore itself: each sender rewrites a document of its own,
-// of the size of a group's head in the middle of its tail.
-func bare(ctx context.Context, store *firestore.Store, senders int, per time.Duration) (sample, error) {
-	data := []byte(strings.Repeat("x", 20<<10))
-	var mu sync.Mutex
-	next := 0
-	free := make(chan int, senders)
-	for i := range senders {
-		free <- i
-	}
-	s, err := storm(senders, per, func() error {
-		i := <-free
-		defer func() { free <- i }()
-		mu.Lock()
-		next++
-		n := next
-		mu.Unlock()
-		_, err := store.Commit(ctx, []commit.Write{{Path: fmt.Sprintf("bare/%d", i), Fields: commit.Fields{"n": int64(n), "tail": data}}})
-		return err
-	})
-	s.writes = 1
-	return s, err
 }

@@ -41,7 +41,7 @@ func packages(t *testing.T) []pkg {
 var (
 	// only says who may import what nobody else may, and what is below it.
 	only = map[string][]string{
-		"cloud.google.com/go/firestore":   {"shared/firestore"},
+		"cloud.google.com/go/firestore":   {"shared/firestore", "scripts/bench"},
 		"cloud.google.com/go/pubsub":      {"shared/pubsub"},
 		"firebase.google.com/go/v4":       {"functions/push"},
 		"github.com/golang-jwt/jwt":       {"shared/token"},
@@ -52,6 +52,7 @@ var (
 		"google.golang.org/grpc":          {"shared/firestore", "shared/pubsub", "shared/latency"},
 		"google.golang.org/protobuf":      {"shared/firestore", "shared/pubsub"},
 		module + "functions/all":          {"functions/cmd/server", "emulator"},
+		module + "shared/debug":           {"emulator", "scripts/bench"},
 		module + "emulator":               {"emulator"},
 	}
 	// testsToo are the clients that tests, too, leave to their owners.

@@ -93,6 +93,16 @@ func (g *Groups) Timeline(ctx context.Context, group id.Group, after int64, limi
 	return g.timeline(ctx, head, after, limit)
 }
 
+// Newest reads the newest entries, in order, at most limit of them. It costs one
+// read when they are still in the tail.
+func (g *Groups) Newest(ctx context.Context, group id.Group, limit int) ([]Entry, error) {
+	head, err := g.readHead(ctx, group)
+	if err != nil {
+		return nil, err
+	}
+	return g.timeline(ctx, head, max(head.lastSeq-int64(limit), 0), limit)
+}
+
 func (g *Groups) readHead(ctx context.Context, group id.Group) (*state, error) {
 	docs, err := g.store.Get(ctx, []string{headPath(group)})
 	if err != nil {
@@ -103,20 +113,24 @@ func (g *Groups) readHead(ctx context.Context, group id.Group) (*state, error) {
 
 func (g *Groups) timeline(ctx context.Context, head *state, after int64, limit int) ([]Entry, error) {
 	var out []Entry
-	for after < head.tailFirst()-1 && len(out) < limit {
-		docs, err := g.store.Query(ctx, commit.Query{Collection: head.path() + "/segments", IDAtLeast: segmentID(after + 1), Limit: 1})
+	for n := 1; after < head.tailFirst()-1 && len(out) < limit; {
+		docs, err := g.store.Query(ctx, commit.Query{Collection: head.path() + "/segments", IDAtLeast: segmentID(after + 1), Limit: n})
 		if err != nil {
 			return nil, err
+		}
+		for _, d := range docs {
+			s := readSegment(d)
+			run, err := s.lines.entries(s.first, after, limit-len(out))
+			if err != nil {
+				return nil, err
+			}
+			out, after = append(out, run...), s.last
+			// What is left takes about so many segments like this one.
+			n = min(max((limit-len(out))/s.lines.len(), 1), segmentsAtOnce)
 		}
 		if len(docs) == 0 {
 			break // what came before was removed with time
 		}
-		s := readSegment(docs[0])
-		run, err := s.lines.entries(s.first, after, limit-len(out))
-		if err != nil {
-			return nil, err
-		}
-		out, after = append(out, run...), s.last
 	}
 	run, err := head.tail.entries(head.tailFirst(), after, limit-len(out))
 	return append(out, run...), err

@@ -8,12 +8,15 @@ import (
 )
 
 const (
-	// The tail is sealed past either bound; what stays keeps within half of each,
-	// so that a sync after a seal still finds the newest entries in the head.
+	// The tail is sealed past either bound; what stays keeps within a quarter of
+	// each, so that a sync after a seal still finds the newest entries in the
+	// head, and a thousand messages of history are in 21 segments at most.
 	tailEntries = 64
 	tailBytes   = 64 << 10
-	keepEntries = tailEntries / 2
-	keepBytes   = tailBytes / 2
+	keepEntries = tailEntries / 4
+	keepBytes   = tailBytes / 4
+	// segmentsAtOnce bounds what one query brings into memory.
+	segmentsAtOnce = 16
 	// segmentBytes bounds a segment unless a single entry is larger. A recall
 	// or an edit rewrites one segment, and a page of history reads one or two.
 	segmentBytes = 256 << 10

@@ -1,0 +1,232 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/throng-im/throng/shared/commit"
+	"github.com/throng-im/throng/shared/cost"
+	"github.com/throng-im/throng/shared/firestore"
+	"github.com/throng-im/throng/shared/pubsub"
+)
+
+// smallGroup is the size of the groups where there are many of them.
+const smallGroup = 10
+
+// variant is one way to do what a row asks for.
+type variant struct {
+	name string
+	run  func(senders, groups int, per time.Duration) (sample, error)
+	// fits says whether the row is worth its time for this variant.
+	fits func(senders, groups int) bool
+}
+
+func always(int, int) bool { return true }
+
+// patient leaves out what transactions cannot do: with four or more senders to
+// a document most of them starve until their requests time out.
+func patient(senders, groups int) bool { return senders <= max(16, groups) }
+
+func groupName(groups int, n int64) string {
+	if groups == 1 {
+		return "hot"
+	}
+	return fmt.Sprintf("g%d", n%int64(groups))
+}
+
+// publish measures Throng through HTTP: accepted, stored and announced.
+func (t *town) publish(p process) func(senders, groups int, per time.Duration) (sample, error) {
+	form := url.Values{"fromUserId": {"ann"}, "objectName": {"bench"}, "content": {content}}.Encode() + "&toGroupId="
+	return func(senders, groups int, per time.Duration) (sample, error) {
+		return p.observe(func() (sample, error) {
+			return storm(senders, per, posts(p.base, "/message/group/publish.json",
+				func(n int64) string { return form + groupName(groups, n) }, hasUID))
+		})
+	}
+}
+
+func hasUID(answer []byte) error {
+	if !bytes.Contains(answer, []byte(`"messageUID":"`)) {
+		return fmt.Errorf("an answer without a message id: %s", answer)
+	}
+	return nil
+}
+
+func anything([]byte) error { return nil }
+
+// alternative measures a route of the alternatives' server.
+func (t *town) alternative(path, extra string) func(senders, groups int, per time.Duration) (sample, error) {
+	form := url.Values{"content": {content}}.Encode() + extra + "&groupId="
+	return func(senders, groups int, per time.Duration) (sample, error) {
+		return t.alternatives.observe(func() (sample, error) {
+			return storm(senders, per, posts(t.alternatives.base, path, func(n int64) string { return form + groupName(groups, n) }, anything))
+		})
+	}
+}
+
+// floor measures the bare store: each sender rewrites a document of its own, of
+// the size of a group's head in the middle of its tail, without HTTP; and with
+// a bare publish after it, without which nothing is announced.
+type floor struct {
+	store *firestore.Store
+	ps    *pubsub.Client
+}
+
+func (f floor) run(announce bool) func(senders, groups int, per time.Duration) (sample, error) {
+	tail := bytes.Repeat([]byte("x"), 18<<10)
+	return func(senders, _ int, per time.Duration) (sample, error) {
+		s, err := storm(senders, per, func(sender int) (operation, func(), error) {
+			path := fmt.Sprintf("bare/%d", sender)
+			return func(n int64) error {
+				_, err := f.store.Commit(context.Background(), []commit.Write{{Path: path, Fields: commit.Fields{"n": n, "tail": tail}}})
+				if err == nil && announce {
+					err = f.ps.Publish(context.Background(), benchTopic, []byte(content))
+				}
+				return err
+			}, func() {}, nil
+		})
+		s.Writes = 1
+		return s, err
+	}
+}
+
+// sendTable measures every sender and group count, the variants in turn.
+func (t *town) sendTable(ctx context.Context, r *report) error {
+	store, err := firestore.Open(ctx, quietProject, new(cost.Meter))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = store.Close() }()
+	ps, err := pubsub.Open(ctx, quietProject, new(cost.Meter))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = ps.Close() }()
+	inbox := func(senders, groups int, per time.Duration) (sample, error) {
+		size := smallGroup
+		if groups == 1 {
+			size = t.members
+		}
+		return t.alternative("/inbox/send.json", fmt.Sprintf("&count=%d", size))(senders, groups, per)
+	}
+	variants := []variant{
+		{"Throng", t.publish(t.messages), always},
+		{"Throng, fan-out beside it", t.publish(t.whole), func(_, groups int) bool { return groups == 1 }},
+		{"commit + publish, bare", floor{store, ps}.run(true), always},
+		{"commit, bare", floor{store, ps}.run(false), always},
+		{"counter transaction", t.alternative("/counter/send.json", ""), patient},
+		{"inbox per member", inbox, func(senders, groups int) bool { return senders <= 16 }},
+	}
+	if err := t.sendGroups(); err != nil {
+		return err
+	}
+	fmt.Println("warming up")
+	for range 3 {
+		for _, v := range variants[:4] {
+			if _, err := v.run(64, 1, t.warm()); err != nil {
+				return err
+			}
+		}
+	}
+	out := table{Name: "send", Title: "Send a message of 400 bytes", Unit: "messages/s",
+		Note: fmt.Sprintf("HTTP to the function, stored and announced before it is answered; the hot group has %d members, of many groups each has %d; bare variants have a document per sender and no HTTP", t.members, smallGroup)}
+	sent := 0
+	for _, groups := range t.options.groups {
+		for _, senders := range t.senders {
+			row, n, err := t.sendRow(variants, senders, groups)
+			if err != nil {
+				return err
+			}
+			if groups == 1 {
+				sent += n
+			}
+			out.Rows = append(out.Rows, row)
+		}
+	}
+	r.add(out)
+	return t.checkHot(ctx, store, sent)
+}
+
+func (t *town) sendRow(variants []variant, senders, groups int) (row, int, error) {
+	out := row{Name: fmt.Sprintf("%d senders, %d groups", senders, groups)}
+	samples := make([][]sample, len(variants))
+	sent := 0
+	for range t.rounds { // in turn, so that a noisy moment hits all of them
+		for i, v := range variants {
+			if !v.fits(senders, groups) || !t.variants.MatchString(v.name) {
+				continue
+			}
+			s, err := v.run(senders, groups, t.per)
+			if err != nil {
+				return out, 0, fmt.Errorf("%s, %s: %w", v.name, out.Name, err)
+			}
+			if i == 0 {
+				sent += s.Operations
+			}
+			samples[i] = append(samples[i], s)
+		}
+	}
+	for i, v := range variants {
+		if len(samples[i]) > 0 {
+			out.Variants = append(out.Variants, middle(v.name, samples[i]))
+		}
+	}
+	return out, sent, nil
+}
+
+// sendGroups creates the hot group and the small ones.
+func (t *town) sendGroups() error {
+	if err := t.createGroup("hot", t.members); err != nil {
+		return err
+	}
+	// The group in the local cloud is small: nobody in it has a device, and what
+	// is compared is what listening costs.
+	if _, err := once(t.gateway, "/group/create.json", "groupId=hot&groupName=Hot&userId=ann"); err != nil {
+		return err
+	}
+	for i := range 1000 {
+		if err := t.createGroup(fmt.Sprintf("g%d", i), smallGroup); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// perCall is how many users one call may name.
+const perCall = 1000
+
+func (t *town) createGroup(name string, members int) error {
+	return t.createGroupAt(t.groups.base, name, members)
+}
+
+func (t *town) createGroupAt(base, name string, members int) error {
+	for from := 0; from < members; from += perCall {
+		var form strings.Builder
+		fmt.Fprintf(&form, "groupId=%s&groupName=Group+%s", name, name)
+		for i := from; i < min(from+perCall, members); i++ {
+			fmt.Fprintf(&form, "&userId=user%d", i)
+		}
+		if _, err := once(base, "/group/create.json", form.String()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkHot compares what the hot group holds with what was answered.
+func (t *town) checkHot(ctx context.Context, store *firestore.Store, sent int) error {
+	docs, err := store.Get(ctx, []string{"groups/hot"}, "lastSeq")
+	if err != nil {
+		return err
+	}
+	last, _ := docs[0].Fields["lastSeq"].(int64)
+	if last < int64(sent) {
+		return fmt.Errorf("the hot group holds %d entries, and %d messages were answered", last, sent)
+	}
+	fmt.Printf("checked: the hot group holds %d entries, no fewer than the %d messages answered while measuring\n", last, sent)
+	return nil
+}

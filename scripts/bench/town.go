@@ -1,0 +1,165 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/throng-im/throng/shared/cost"
+)
+
+// process is a server that is measured: where it answers, and what it has used.
+type process struct {
+	base string
+	stop func()
+}
+
+// reading is a process's counters at one moment.
+type reading struct {
+	cost  cost.Counts
+	usage cost.Usage
+}
+
+func (p process) read() (reading, error) {
+	var r reading
+	return r, errors.Join(get(p.base+"/debug/cost", &r.cost), get(p.base+"/debug/process", &r.usage))
+}
+
+// observe measures and attributes to each operation what the process used.
+func (p process) observe(run func() (sample, error)) (sample, error) {
+	before, err := p.read()
+	if err != nil {
+		return sample{}, err
+	}
+	s, err := run()
+	if err != nil {
+		return s, err
+	}
+	after, err := p.read()
+	n := float64(s.Operations)
+	spent, used := after.cost.Sub(before.cost), after.usage.Sub(before.usage)
+	s.Reads, s.Writes = float64(spent.Reads)/n, float64(spent.Writes)/n
+	s.CPU, s.Allocs, s.AllocBytes = float64(used.CPU.Microseconds())/n, float64(used.Allocs)/n, float64(used.AllocBytes)/n
+	return s, err
+}
+
+// town is what the launcher started, and what the benchmark adds to it.
+type town struct {
+	options
+	gateway, fcm string
+	// whole is messages in the local cloud, with every other function at work.
+	whole process
+	// messages, groups and alternatives work in a project of their own whose
+	// topics nobody listens to, so that all have the machine for what is measured.
+	messages, groups, alternatives process
+}
+
+const quietProject = "demo-bench-quiet"
+
+// openTown starts the servers that the launcher does not know.
+func openTown(o options) (*town, func(), error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, nil, err
+	}
+	t := &town{options: o, gateway: os.Getenv("THRONG_URL"), fcm: os.Getenv("THRONG_FCM_URL"), whole: function("MESSAGES")}
+	var started []process
+	stop := func() {
+		for _, p := range started {
+			p.stop()
+		}
+	}
+	for _, s := range []struct {
+		into    *process
+		program string
+		args    []string
+	}{
+		{&t.alternatives, self, []string{"alternatives"}}, // first, for it makes the topics
+		{&t.messages, o.launcher, []string{"function", "messages"}},
+		{&t.groups, o.launcher, []string{"function", "groups"}},
+	} {
+		if *s.into, err = start(s.program, s.args, []string{"GOOGLE_CLOUD_PROJECT=" + quietProject}); err != nil {
+			stop()
+			return nil, nil, err
+		}
+		started = append(started, *s.into)
+	}
+	return t, stop, nil
+}
+
+func function(name string) process { return process{base: os.Getenv("THRONG_URL_" + name)} }
+
+// start runs a program of ours as another server on a free port and waits until
+// it answers.
+func start(program string, args, env []string) (process, error) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return process{}, err
+	}
+	port := ln.Addr().(*net.TCPAddr).Port
+	_ = ln.Close()
+	cmd := exec.Command(program, args...)
+	cmd.Env = append(append(os.Environ(), "PORT="+strconv.Itoa(port)), env...)
+	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
+	if err := cmd.Start(); err != nil {
+		return process{}, err
+	}
+	p := process{base: fmt.Sprintf("http://127.0.0.1:%d", port), stop: func() {
+		_ = cmd.Process.Signal(os.Interrupt)
+		_ = cmd.Wait()
+	}}
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if err = get(p.base+"/debug/cost", new(cost.Counts)); err == nil {
+			return p, nil
+		}
+	}
+	p.stop()
+	return p, fmt.Errorf("%s %v does not answer: %w", program, args, err)
+}
+
+func get(address string, into any) error {
+	res, err := http.Get(address)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = res.Body.Close() }()
+	return json.NewDecoder(res.Body).Decode(into)
+}
+
+// once posts one signed form on a connection of its own.
+func once(base, path, form string) ([]byte, error) {
+	l, err := dial(base)
+	if err != nil {
+		return nil, err
+	}
+	defer l.close()
+	return l.post(path, form)
+}
+
+// device calls the device API with a token.
+func device(method, address, token, body string) error {
+	r, err := http.NewRequest(method, address, strings.NewReader(body))
+	if err != nil {
+		return err
+	}
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = res.Body.Close() }()
+	if text, err := io.ReadAll(res.Body); err != nil || res.StatusCode >= 300 {
+		return fmt.Errorf("%s %s answered %s: %s %w", method, address, res.Status, text, err)
+	}
+	return nil
+}
