@@ -44,7 +44,7 @@ func (t *town) groupTable(_ context.Context, r *report) error {
 		name     string
 		variants []variant
 	}{{fmt.Sprintf("create with %d members", t.members), creates}, {"join one", joins}} {
-		row, _, err := t.sendRow(what.variants, 1, 1)
+		row, err := t.sendRow(what.variants, 1, 1)
 		if err != nil {
 			return err
 		}
@@ -89,7 +89,7 @@ func (t *town) readTable(_ context.Context, r *report) error {
 	for _, count := range []int{50, 1000} {
 		variants := []variant{reader("Throng", "/throng/last.json", count), reader("a document per message", "/counter/last.json", count)}
 		for _, readers := range []int{1, 16} {
-			row, _, err := t.sendRow(variants, readers, 1)
+			row, err := t.sendRow(variants, readers, 1)
 			if err != nil {
 				return err
 			}

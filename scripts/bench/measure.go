@@ -3,11 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"time"
 )
-
-// warm is how long a warm-up takes.
-func (o options) warm() time.Duration { return max(o.per, time.Second) }
 
 // measure makes every table that was asked for.
 func measure(ctx context.Context, o options) error {

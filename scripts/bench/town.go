@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,12 +15,18 @@ import (
 	"time"
 
 	"github.com/throng-im/throng/shared/cost"
+	"github.com/throng-im/throng/shared/firestore"
 )
 
 // process is a server that is measured: where it answers, and what it has used.
 type process struct {
 	base string
-	stop func()
+	cmd  *exec.Cmd
+}
+
+func (p process) stop() {
+	_ = p.cmd.Process.Signal(os.Interrupt)
+	_ = p.cmd.Wait()
 }
 
 // reading is a process's counters at one moment.
@@ -60,6 +67,10 @@ type town struct {
 	// messages, groups and alternatives work in a project of their own whose
 	// topics nobody listens to, so that all have the machine for what is measured.
 	messages, groups, alternatives process
+	// store is the same project seen from here, to check what is stored.
+	store *firestore.Store
+	// hot counts the hot groups made.
+	hot int
 }
 
 const quietProject = "demo-bench-quiet"
@@ -71,8 +82,12 @@ func openTown(o options) (*town, func(), error) {
 		return nil, nil, err
 	}
 	t := &town{options: o, gateway: os.Getenv("THRONG_URL"), fcm: os.Getenv("THRONG_FCM_URL"), whole: function("MESSAGES")}
+	if t.store, err = firestore.Open(context.Background(), quietProject, new(cost.Meter)); err != nil {
+		return nil, nil, err
+	}
 	var started []process
 	stop := func() {
+		_ = t.store.Close()
 		for _, p := range started {
 			p.stop()
 		}
@@ -112,10 +127,7 @@ func start(program string, args, env []string) (process, error) {
 	if err := cmd.Start(); err != nil {
 		return process{}, err
 	}
-	p := process{base: fmt.Sprintf("http://127.0.0.1:%d", port), stop: func() {
-		_ = cmd.Process.Signal(os.Interrupt)
-		_ = cmd.Wait()
-	}}
+	p := process{base: fmt.Sprintf("http://127.0.0.1:%d", port), cmd: cmd}
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if err = get(p.base+"/debug/cost", new(cost.Counts)); err == nil {
 			return p, nil
