@@ -80,7 +80,11 @@ func Open(ctx context.Context, s settings.Settings, meter *cost.Meter) (*Cloud, 
 	announce := func(ctx context.Context, payloads ...[]byte) error {
 		return ps.Publish(ctx, event.TopicTimeline, payloads...)
 	}
-	groups := group.New(store, announce, group.Options{MaxMembers: s.MaxMembers, CacheBytes: s.CacheBytes})
+	linger := s.Linger
+	if linger == 0 {
+		linger = -1 // the options' zero is their default
+	}
+	groups := group.New(store, announce, group.Options{MaxMembers: s.MaxMembers, CacheBytes: s.CacheBytes, Linger: linger})
 	return &Cloud{
 		Settings: s, Store: store, PubSub: ps, Groups: groups,
 		Users:  user.New(store, groups, s.CacheBytes/4, time.Now),

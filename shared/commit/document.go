@@ -5,6 +5,35 @@ import (
 	"time"
 )
 
+// document is one document's queue and cached state. mu of the Loop guards
+// its first fields, down to gathered; the rest belongs to the running goroutine, or to whoever
+// holds mu while none runs.
+type document[S any] struct {
+	key     string
+	queue   []*call[S]
+	running bool
+	// gathered is closed when the queue has the awaited length, while the
+	// running goroutine waits for that.
+	awaited  int
+	gathered chan struct{}
+
+	state *S
+	// stale is the last state that proved to be out of date: parts of it may
+	// still serve the next load.
+	stale *S
+	// asOf is when the read or commit started that proved state current.
+	asOf time.Time
+	size int
+	// doubts are the commits of the current batch that may still land. Once a
+	// later one succeeds they cannot: its precondition was theirs.
+	doubts []doubt[S]
+	// announcing holds a token per batch being announced.
+	announcing chan struct{}
+	pace       pace
+
+	prev, next *document[S]
+}
+
 // forget marks the state as out of date; the next attempt loads it again.
 func (d *document[S]) forget() {
 	if d.state != nil {

@@ -87,6 +87,9 @@ type Options struct {
 	// Announcing bounds the batches of one document that are being announced
 	// while later ones commit: 4.
 	Announcing int
+	// Linger bounds how long commits of a busy document wait for company: 100 ms.
+	// Below zero none ever waits.
+	Linger time.Duration
 	// CacheBytes bounds the states kept for documents nobody is changing: 64 MiB.
 	CacheBytes int
 }
@@ -105,6 +108,7 @@ func (o Options) withDefaults() Options {
 	set(&o.CommitTimeout, 5*time.Second)
 	set(&o.Patience, 20*time.Second)
 	set(&o.AnnounceTimeout, 10*time.Second)
+	set(&o.Linger, 100*time.Millisecond)
 	num(&o.BatchBytes, 3<<19)
 	num(&o.BatchCommands, 4096)
 	num(&o.Announcing, 4)
@@ -122,30 +126,6 @@ type Loop[S any] struct {
 	docs  map[string]*document[S]
 	idle  idleList[S]
 	bytes int
-}
-
-// document is one document's queue and cached state. mu of the Loop guards
-// queue and running; the rest belongs to the running goroutine, or to whoever
-// holds mu while none runs.
-type document[S any] struct {
-	key     string
-	queue   []*call[S]
-	running bool
-
-	state *S
-	// stale is the last state that proved to be out of date: parts of it may
-	// still serve the next load.
-	stale *S
-	// asOf is when the read or commit started that proved state current.
-	asOf time.Time
-	size int
-	// doubts are the commits of the current batch that may still land. Once a
-	// later one succeeds they cannot: its precondition was theirs.
-	doubts []doubt[S]
-	// announcing holds a token per batch being announced.
-	announcing chan struct{}
-
-	prev, next *document[S]
 }
 
 // New makes a loop over store.
@@ -166,12 +146,25 @@ func (l *Loop[S]) Do(ctx context.Context, key string, cmd Command[S]) (any, erro
 		l.docs[key] = d
 	}
 	d.queue = append(d.queue, c)
-	if !d.running {
+	if d.gathered != nil && len(d.queue) == d.awaited {
+		close(d.gathered)
+	}
+	idle := !d.running
+	if idle {
 		d.running = true
 		l.idle.remove(d)
-		go l.run(d)
 	}
 	l.mu.Unlock()
+	switch {
+	case idle && d.pace.relaxed(time.Now(), l.opts.Linger):
+		// Nobody else is here: the caller does its own work, which spares it two
+		// changes of goroutine. Those who come meanwhile are somebody else's.
+		if l.own(d) {
+			go l.run(d)
+		}
+	case idle:
+		go l.run(d)
+	}
 	select {
 	case <-c.doneCh:
 		return c.value, c.err
@@ -180,81 +173,147 @@ func (l *Loop[S]) Do(ctx context.Context, key string, cmd Command[S]) (any, erro
 	}
 }
 
+// own is turn on a caller's goroutine. A panic there must not be mistaken for
+// the request's own, for the document would never be worked on again.
+func (l *Loop[S]) own(d *document[S]) bool {
+	defer func() {
+		if p := recover(); p != nil {
+			go panic(p)
+			select {}
+		}
+	}()
+	return l.turn(d)
+}
+
 // run works on one document until nobody waits for it.
 func (l *Loop[S]) run(d *document[S]) {
-	for {
-		l.mu.Lock()
-		if len(d.queue) == 0 {
-			d.running = false
-			l.rest(d)
-			l.mu.Unlock()
-			return
-		}
-		n := min(len(d.queue), l.opts.BatchCommands)
-		batch := d.queue[:n:n]
-		d.queue = d.queue[n:]
-		l.mu.Unlock()
-		if rest := l.batch(d, batch); len(rest) > 0 {
-			l.mu.Lock()
-			d.queue = append(rest, d.queue...)
-			l.mu.Unlock()
-		}
+	for l.linger(d); l.turn(d); {
+		l.linger(d)
 	}
 }
 
+// linger waits for company where that is worth it.
+func (l *Loop[S]) linger(d *document[S]) {
+	pause, company := d.pace.pause(time.Now(), l.opts.Linger)
+	if pause == 0 {
+		return
+	}
+	l.mu.Lock()
+	before := len(d.queue)
+	if before < company {
+		d.awaited, d.gathered = company, make(chan struct{})
+	}
+	gathered := d.gathered
+	l.mu.Unlock()
+	if gathered != nil {
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-gathered:
+		}
+		timer.Stop()
+	}
+	l.mu.Lock()
+	after := len(d.queue)
+	d.awaited, d.gathered = 0, nil
+	l.mu.Unlock()
+	d.pace.waited(time.Now(), after > before || after > 1)
+}
+
+// turn commits one batch of what waits for a document and sees to its
+// announcement. It says whether somebody must take the next turn.
+func (l *Loop[S]) turn(d *document[S]) bool {
+	l.mu.Lock()
+	n := min(len(d.queue), l.opts.BatchCommands)
+	batch := d.queue[:n:n]
+	d.queue = d.queue[n:]
+	l.mu.Unlock()
+	d.pace.took(n)
+	rest, announce := l.batch(d, batch)
+	if announce != nil {
+		d.announcing <- struct{}{}
+	}
+	l.mu.Lock()
+	d.queue = append(rest, d.queue...)
+	more := len(d.queue) > 0
+	if !more {
+		d.running = false
+		l.rest(d)
+	}
+	l.mu.Unlock()
+	switch {
+	case announce == nil:
+	case more:
+		go l.announce(d, announce)
+	default:
+		l.announce(d, announce)
+	}
+	return more
+}
+
+// announce runs an announcement that holds a token.
+func (l *Loop[S]) announce(d *document[S], announce func()) {
+	defer func() { <-d.announcing }()
+	announce()
+}
+
 // batch brings every call in calls to its end, but for those it returns: they
-// did not fit and go first in the next batch.
-func (l *Loop[S]) batch(d *document[S], calls []*call[S]) (rest []*call[S]) {
+// did not fit and go first in the next batch. announce, if not nil, is what is
+// left to do for the others; the next batch need not wait for it.
+func (l *Loop[S]) batch(d *document[S], calls []*call[S]) (rest []*call[S], announce func()) {
 	var tries backoff
 	d.doubts = nil
 	for {
 		if calls = l.alive(calls); len(calls) == 0 {
-			return rest
+			return rest, nil
 		}
 		if tries.n > 0 && !tries.wait(l.latest(calls)) {
 			l.fail(calls, errGaveUp)
-			return rest
+			return rest, nil
 		}
-		step, left, err := l.attempt(d, calls)
+		step, left, announce, err := l.attempt(d, calls)
 		rest = slices.Concat(left, rest)
 		calls = calls[:len(calls)-len(left)]
 		switch {
 		case err == nil && step == settled:
-			return rest
+			return rest, announce
 		case errors.Is(err, errGaveUp), errors.Is(err, errLost):
 			l.fail(calls, err)
-			return rest
+			return rest, nil
 		case err == nil, errors.Is(err, ErrConflict), errors.Is(err, ErrAborted), errors.Is(err, ErrUnknown):
 			tries.note(step)
 		case len(calls) > 1:
 			// One command may have spoilt the commit for all: try them singly.
 			for _, c := range calls {
-				l.batch(d, []*call[S]{c})
+				if _, announce := l.batch(d, []*call[S]{c}); announce != nil {
+					d.announcing <- struct{}{}
+					go l.announce(d, announce)
+				}
 			}
-			return rest
+			return rest, nil
 		default:
 			l.fail(calls, err)
-			return rest
+			return rest, nil
 		}
 	}
 }
 
 // attempt applies calls to the state and commits once. left are the calls that
 // did not fit into the commit; they have not been applied.
-func (l *Loop[S]) attempt(d *document[S], calls []*call[S]) (step outcome, left []*call[S], err error) {
+func (l *Loop[S]) attempt(d *document[S], calls []*call[S]) (step outcome, left []*call[S], announce func(), err error) {
 	if d.state == nil {
 		if err := l.load(d); err != nil {
-			return retryLater, nil, err
+			return retryLater, nil, nil, err
 		}
 	}
-	if landed, err := l.landedLate(d, calls); landed || err != nil {
-		return settled, nil, err
+	if landed, announce, err := l.landedLate(d, calls); landed || err != nil {
+		return settled, nil, announce, err
 	}
 	if err := l.need(d, calls); err != nil {
 		if errors.Is(err, ErrConflict) {
 			d.forget()
 		}
-		return retryNow, nil, err
+		return retryNow, nil, nil, err
 	}
 	draft := l.model.Draft(d.state)
 	for i, c := range calls {
@@ -264,23 +323,22 @@ func (l *Loop[S]) attempt(d *document[S], calls []*call[S]) (step outcome, left 
 			break
 		}
 		if c.apply(draft); c.dead {
-			return retryNow, left, nil
+			return retryNow, left, nil, nil
 		}
 	}
 	base := l.model.Journal(d.state).last()
 	nonce := l.model.Journal(draft).append()
 	plan, err := l.model.Plan(draft)
 	if err != nil {
-		return retryNow, left, err
+		return retryNow, left, nil, err
 	}
 	if len(plan.Writes) == 0 {
 		// Nothing to write, so no precondition proves the state current.
 		if d.asOf.Before(newest(calls)) {
 			d.forget()
-			return retryNow, left, nil
+			return retryNow, left, nil, nil
 		}
-		l.release(d, plan, calls)
-		return settled, left, nil
+		return settled, left, l.release(d, plan, calls), nil
 	}
 	started := time.Now()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(calls[0].ctx), l.opts.CommitTimeout)
@@ -289,23 +347,24 @@ func (l *Loop[S]) attempt(d *document[S], calls []*call[S]) (step outcome, left 
 	switch {
 	case err == nil:
 		d.state, d.asOf = l.model.Settle(draft, version), started
+		d.pace.committed(started, time.Now())
 	case errors.Is(err, ErrUnknown):
 		landed, lerr := l.landed(d, base, nonce)
 		if lerr != nil {
-			return retryLater, left, lerr
+			return retryLater, left, nil, lerr
 		}
 		if !landed {
 			d.doubts = append(d.doubts, newDoubt(base, nonce, plan, calls))
-			return retryLater, left, nil
+			return retryLater, left, nil, nil
 		}
 	case errors.Is(err, ErrConflict):
 		d.forget()
-		return retryNow, left, err
+		d.pace.met(started)
+		return retryNow, left, nil, err
 	default:
-		return retryLater, left, err
+		return retryLater, left, nil, err
 	}
-	l.release(d, plan, calls)
-	return settled, left, nil
+	return settled, left, l.release(d, plan, calls), nil
 }
 
 // landed finds out what became of a commit whose outcome is unknown. Whatever
@@ -342,14 +401,14 @@ func (l *Loop[S]) landed(d *document[S], base, nonce uint64) (bool, error) {
 // landedLate looks whether a commit that had not landed when its outcome was
 // looked up has landed since: a request may outlive its deadline. If so the
 // callers get the answers of that commit.
-func (l *Loop[S]) landedLate(d *document[S], calls []*call[S]) (bool, error) {
+func (l *Loop[S]) landedLate(d *document[S], calls []*call[S]) (landed bool, announce func(), err error) {
 	j := l.model.Journal(d.state)
 	open := d.doubts[:0]
 	for _, doubt := range d.doubts {
 		if !j.has(doubt.nonce) {
 			switch {
 			case !j.reachesBack(doubt.base):
-				return false, errLost
+				return false, nil, errLost
 			case j.last() == doubt.base:
 				open = append(open, doubt)
 			}
@@ -359,16 +418,15 @@ func (l *Loop[S]) landedLate(d *document[S], calls []*call[S]) (bool, error) {
 			r := doubt.results[c]
 			c.value, c.err = r.value, r.err
 		}
-		l.release(d, doubt.plan, calls)
-		return true, nil
+		return true, l.release(d, doubt.plan, calls), nil
 	}
 	d.doubts = open
-	return false, nil
+	return false, nil, nil
 }
 
-// release answers the callers: those whose command was refused at once, the
-// others when what was committed is announced, while the loop goes on.
-func (l *Loop[S]) release(d *document[S], plan Plan, calls []*call[S]) {
+// release answers the callers whose command was refused, and returns what
+// announces the batch and then answers the others; nil when that is done.
+func (l *Loop[S]) release(d *document[S], plan Plan, calls []*call[S]) func() {
 	accepted := make([]*call[S], 0, len(calls))
 	for _, c := range calls {
 		if c.err != nil || plan.Announce == nil {
@@ -377,13 +435,13 @@ func (l *Loop[S]) release(d *document[S], plan Plan, calls []*call[S]) {
 		}
 		accepted = append(accepted, c)
 	}
-	if len(accepted) == 0 && plan.Announce == nil {
-		return
+	if plan.Announce == nil {
+		return nil
 	}
-	d.announcing <- struct{}{}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(calls[0].ctx), l.opts.AnnounceTimeout)
-	go func() {
-		defer func() { cancel(); <-d.announcing }()
+	ctx := context.WithoutCancel(calls[0].ctx)
+	return func() {
+		ctx, cancel := context.WithTimeout(ctx, l.opts.AnnounceTimeout)
+		defer cancel()
 		err := plan.Announce(ctx)
 		if err != nil {
 			slog.ErrorContext(ctx, "committed but not announced", "document", d.key, "error", err)
@@ -392,7 +450,7 @@ func (l *Loop[S]) release(d *document[S], plan Plan, calls []*call[S]) {
 		for _, c := range accepted {
 			c.finish(err)
 		}
-	}()
+	}
 }
 
 func (l *Loop[S]) load(d *document[S]) error {

@@ -198,7 +198,8 @@ func (s *Store) Commit(ctx context.Context, writes []commit.Write) (time.Time, e
 			deletes++
 		}
 	}
-	if n := proto.Size(req); n > MaxCommitBytes {
+	// Encoding sizes every field anew; what is surely small is not asked.
+	if n := roughly(writes); n > MaxCommitBytes/2 && proto.Size(req) > MaxCommitBytes {
 		return time.Time{}, fault.New(fault.TooLarge, "a change of %d bytes is larger than one commit may be", n)
 	}
 	res, err := s.client.Commit(ctx, req)
@@ -207,6 +208,29 @@ func (s *Store) Commit(ctx context.Context, writes []commit.Write) (time.Time, e
 	}
 	s.meter.Commit(len(writes)-deletes, deletes)
 	return res.WriteResults[0].UpdateTime.AsTime(), nil
+}
+
+// roughly is the size of what takes most of a commit's bytes.
+func roughly(writes []commit.Write) int {
+	n := 0
+	for _, w := range writes {
+		n += 1024
+		for _, v := range w.Fields {
+			switch v := v.(type) {
+			case []byte:
+				n += len(v)
+			case string:
+				n += len(v)
+			case []string:
+				for _, text := range v {
+					n += len(text) + 8
+				}
+			case []int64:
+				n += 16 * len(v)
+			}
+		}
+	}
+	return n
 }
 
 func (s *Store) write(w commit.Write) *pb.Write {

@@ -36,6 +36,9 @@ type Options struct {
 	MaxMembers int
 	// CacheBytes bounds the groups kept in memory while nobody changes them.
 	CacheBytes int
+	// Linger bounds how long a busy group's commits wait for company; see
+	// commit.Options.
+	Linger time.Duration
 	// Now is the clock: time.Now when nil.
 	Now func() time.Time
 }
@@ -66,7 +69,7 @@ func New(store commit.Store, announce Announcer, o Options) *Groups {
 	if o.MaxMembers == 0 {
 		o.MaxMembers = DefaultMaxMembers
 	}
-	loop := commit.New[state](store, model{now: o.Now, announce: announce}, commit.Options{CacheBytes: o.CacheBytes})
+	loop := commit.New[state](store, model{now: o.Now, announce: announce}, commit.Options{CacheBytes: o.CacheBytes, Linger: o.Linger})
 	busy, _ := lru.New[id.Group, int64](busyKept) // fails for a size of zero only
 	return &Groups{store: store, announce: announce, loop: loop, rosters: newRosterCache(o.CacheBytes), busy: busy, limit: o.MaxMembers}
 }

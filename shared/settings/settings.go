@@ -37,6 +37,10 @@ type Settings struct {
 	// CacheBytes bounds the group states one process keeps in memory.
 	// THRONG_CACHE_BYTES; default 64 MiB.
 	CacheBytes int
+	// Linger bounds how long the commits of a busy group wait for company, so
+	// that batches grow and not the number of writes; an idle group never waits.
+	// THRONG_LINGER, a Go duration, 0 to turn it off; default 100ms.
+	Linger time.Duration
 	// FCMEndpoint replaces Google's FCM address with a stand-in, without
 	// credentials. THRONG_FCM_ENDPOINT; default empty, the real one.
 	FCMEndpoint string
@@ -50,10 +54,11 @@ func FromEnv(get func(string) string) (Settings, error) {
 		AppKey:          r.required("THRONG_APP_KEY"),
 		AppSecret:       r.required("THRONG_APP_SECRET"),
 		Project:         r.required("GOOGLE_CLOUD_PROJECT"),
-		SignatureWindow: r.duration("THRONG_SIGNATURE_WINDOW"),
-		TokenLifetime:   r.duration("THRONG_TOKEN_LIFETIME"),
+		SignatureWindow: r.duration("THRONG_SIGNATURE_WINDOW", 0),
+		TokenLifetime:   r.duration("THRONG_TOKEN_LIFETIME", 0),
 		MaxMembers:      r.positive("THRONG_MAX_MEMBERS", 3000),
 		CacheBytes:      r.positive("THRONG_CACHE_BYTES", 64<<20),
+		Linger:          r.duration("THRONG_LINGER", 100*time.Millisecond),
 		FCMEndpoint:     get("THRONG_FCM_ENDPOINT"),
 	}
 	if len(s.AppKey) > MaxAppKey {
@@ -89,10 +94,10 @@ func (r *reader) required(name string) string {
 	return v
 }
 
-func (r *reader) duration(name string) time.Duration {
+func (r *reader) duration(name string, fallback time.Duration) time.Duration {
 	v := r.get(name)
 	if v == "" {
-		return 0
+		return fallback
 	}
 	d, err := time.ParseDuration(v)
 	if err != nil || d < 0 {
