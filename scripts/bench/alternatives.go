@@ -1,13 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/http"
 	"os"
 	"time"
 
-	"cloud.google.com/go/firestore"
+	client "cloud.google.com/go/firestore"
 
 	"github.com/throng-im/throng/shared/cloud"
 	"github.com/throng-im/throng/shared/commit"
@@ -15,6 +16,8 @@ import (
 	"github.com/throng-im/throng/shared/debug"
 	"github.com/throng-im/throng/shared/event"
 	"github.com/throng-im/throng/shared/fault"
+	"github.com/throng-im/throng/shared/firestore"
+	"github.com/throng-im/throng/shared/pubsub"
 	"github.com/throng-im/throng/shared/serve"
 	"github.com/throng-im/throng/shared/settings"
 	"github.com/throng-im/throng/shared/wire"
@@ -26,7 +29,7 @@ import (
 // reads: what consuming it would cost is not held against them.
 type alternatives struct {
 	*cloud.Cloud
-	fs *firestore.Client
+	fs *client.Client
 }
 
 // benchTopic takes the alternatives' events.
@@ -41,7 +44,7 @@ func serveAlternatives(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fs, err := firestore.NewClient(ctx, s.Project)
+	fs, err := client.NewClient(ctx, s.Project)
 	if err != nil {
 		return err
 	}
@@ -60,6 +63,7 @@ func serveAlternatives(ctx context.Context) error {
 			route("/counter/send.json", a.countedSend, text),
 			route("/counter/last.json", a.countedLast, count),
 			route("/counter/fill.json", a.countedFill, text, count),
+			route("/bare/send.json", a.bareSend, text, count),
 			route("/inbox/send.json", a.inboxSend, text, count),
 			route("/members/create.json", a.create, count),
 			route("/members/join.json", a.join, count),
@@ -73,7 +77,7 @@ func serveAlternatives(ctx context.Context) error {
 func (a alternatives) countedSend(ctx context.Context, args *wire.Args) (wire.Reply, error) {
 	group := a.fs.Doc("counted/" + args.Text("groupId"))
 	seq := int64(0)
-	err := a.fs.RunTransaction(ctx, func(ctx context.Context, tx *firestore.Transaction) error {
+	err := a.fs.RunTransaction(ctx, func(ctx context.Context, tx *client.Transaction) error {
 		cost.Process.Read(1)
 		snap, err := tx.Get(group)
 		if err != nil && (snap == nil || snap.Exists()) {
@@ -89,7 +93,7 @@ func (a alternatives) countedSend(ctx context.Context, args *wire.Args) (wire.Re
 			return err
 		}
 		return tx.Set(group, map[string]any{"seq": seq, "activeAt": time.Now()})
-	}, firestore.MaxAttempts(50))
+	}, client.MaxAttempts(50))
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +104,7 @@ func (a alternatives) countedSend(ctx context.Context, args *wire.Args) (wire.Re
 // countedLast reads the newest messages, a document each.
 func (a alternatives) countedLast(ctx context.Context, args *wire.Args) (wire.Reply, error) {
 	limit := args.Int("count", 50)
-	docs, err := a.fs.Collection("counted/"+args.Text("groupId")+"/messages").OrderBy("seq", firestore.Desc).Limit(limit).Documents(ctx).GetAll()
+	docs, err := a.fs.Collection("counted/"+args.Text("groupId")+"/messages").OrderBy("seq", client.Desc).Limit(limit).Documents(ctx).GetAll()
 	if err != nil {
 		return nil, err
 	}
@@ -118,6 +122,23 @@ func (a alternatives) countedFill(ctx context.Context, args *wire.Args) (wire.Re
 		return commit.Write{Path: fmt.Sprintf("counted/%s/messages/%012d", args.Text("groupId"), i+1), Fields: commit.Fields{
 			"seq": int64(i + 1), "from": "ann", "content": args.Text("content"), "at": time.Now()}}
 	})
+}
+
+// bareTail has the size of a group's head in the middle of its tail.
+var bareTail = bytes.Repeat([]byte("x"), 18<<10)
+
+// bareSend is the least that a server can do: rewrite a document, which nobody
+// else changes, and publish.
+func (a alternatives) bareSend(ctx context.Context, args *wire.Args) (wire.Reply, error) {
+	return nil, bare(ctx, a.Store, a.PubSub, fmt.Sprintf("bare/%s-%d", args.Text("groupId"), args.Int("count", 0)))
+}
+
+func bare(ctx context.Context, store *firestore.Store, ps *pubsub.Client, path string) error {
+	_, err := store.Commit(ctx, []commit.Write{{Path: path, Fields: commit.Fields{"at": time.Now(), "tail": bareTail}}})
+	if err == nil && ps != nil {
+		err = ps.Publish(ctx, benchTopic, []byte(content))
+	}
+	return err
 }
 
 // inboxAtOnce is how many documents one batch takes; it was the platform's

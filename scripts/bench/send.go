@@ -8,9 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/throng-im/throng/shared/commit"
 	"github.com/throng-im/throng/shared/cost"
-	"github.com/throng-im/throng/shared/firestore"
 	"github.com/throng-im/throng/shared/pubsub"
 )
 
@@ -84,32 +82,29 @@ func (t *town) alternative(path, extra string) func(senders, groups int, per tim
 	}
 }
 
-// floor measures the bare store: each sender rewrites a document of its own, of
-// the size of a group's head in the middle of its tail, without HTTP; and with
-// a bare publish after it, without which nothing is announced.
-type floor struct {
-	store *firestore.Store
-	ps    *pubsub.Client
-}
-
-func (f floor) run(announce bool) func(senders, groups int, per time.Duration) (sample, error) {
-	tail := bytes.Repeat([]byte("x"), 18<<10)
-	round := 0
+// floor measures the bare store without HTTP: each sender rewrites a document of
+// its own; with ps it publishes, too, without which nothing is announced.
+func (t *town) floor(ps *pubsub.Client) func(senders, groups int, per time.Duration) (sample, error) {
 	return func(senders, _ int, per time.Duration) (sample, error) {
-		round++
+		t.hot++
 		s, err := storm(senders, per, func(sender int) (operation, func(), error) {
-			path := fmt.Sprintf("bare/%d-%d-%t", sender, round, announce)
-			return func(n int64) error {
-				_, err := f.store.Commit(context.Background(), []commit.Write{{Path: path, Fields: commit.Fields{"n": n, "tail": tail}}})
-				if err == nil && announce {
-					err = f.ps.Publish(context.Background(), benchTopic, []byte(content))
-				}
-				return err
-			}, func() {}, nil
+			path := fmt.Sprintf("bare/%d-%d", t.hot, sender)
+			return func(int64) error { return bare(context.Background(), t.store, ps, path) }, func() {}, nil
 		})
 		s.Writes = 1
 		return s, err
 	}
+}
+
+// floorHTTP is the same behind the HTTP layer that Throng has.
+func (t *town) floorHTTP(senders, _ int, per time.Duration) (sample, error) {
+	t.hot++
+	return t.alternatives.observe(func() (sample, error) {
+		return storm(senders, per, func(sender int) (operation, func(), error) {
+			form := url.Values{"groupId": {fmt.Sprint("bare", t.hot)}, "count": {fmt.Sprint(sender)}, "content": {content}}.Encode()
+			return posts(t.alternatives.base, "/bare/send.json", func(int64) string { return form }, anything)(sender)
+		})
+	})
 }
 
 // sendTable measures every sender and group count, the variants in turn.
@@ -128,10 +123,12 @@ func (t *town) sendTable(ctx context.Context, r *report) error {
 	}
 	variants := []variant{
 		{"Throng", t.publish(t.messages, t.groups, t.members), always},
+		{"Throng, no linger", t.publish(t.hasty, t.groups, t.members), func(_, groups int) bool { return groups == 1 }},
 		// Nobody in this group has a device: what is seen is what listening costs.
 		{"Throng, fan-out beside it", t.publish(t.whole, process{base: t.gateway}, 1), func(_, groups int) bool { return groups == 1 }},
-		{"commit + publish, bare", floor{t.store, ps}.run(true), always},
-		{"commit, bare", floor{t.store, ps}.run(false), always},
+		{"commit + publish, bare", t.floor(ps), always},
+		{"commit + publish, HTTP", t.floorHTTP, always},
+		{"commit, bare", t.floor(nil), always},
 		{"counter transaction", t.alternative("/counter/send.json", ""), patient},
 		{"inbox per member", inbox, func(senders, groups int) bool { return senders <= 16 }},
 	}
@@ -141,8 +138,8 @@ func (t *town) sendTable(ctx context.Context, r *report) error {
 	fmt.Println("warming up")
 	// The emulators' JVMs compile what is called some ten thousand times.
 	for range 3 {
-		for _, v := range variants[:4] {
-			if !t.variants.MatchString(v.name) && v.name != variants[2].name {
+		for _, v := range variants[:5] {
+			if !t.variants.MatchString(v.name) && v.name != variants[3].name {
 				continue
 			}
 			if _, err := v.run(16, 1, 2*time.Second); err != nil {

@@ -67,6 +67,8 @@ type town struct {
 	// messages, groups and alternatives work in a project of their own whose
 	// topics nobody listens to, so that all have the machine for what is measured.
 	messages, groups, alternatives process
+	// hasty is messages without lingering.
+	hasty process
 	// store is the same project seen from here, to check what is stored.
 	store *firestore.Store
 	// hot counts the hot groups made.
@@ -96,12 +98,14 @@ func openTown(o options) (*town, func(), error) {
 		into    *process
 		program string
 		args    []string
+		env     []string
 	}{
-		{&t.alternatives, self, []string{"alternatives"}}, // first, for it makes the topics
-		{&t.messages, o.launcher, []string{"function", "messages"}},
-		{&t.groups, o.launcher, []string{"function", "groups"}},
+		{&t.alternatives, self, []string{"alternatives"}, nil}, // first, for it makes the topics
+		{&t.messages, o.launcher, []string{"function", "messages"}, nil},
+		{&t.hasty, o.launcher, []string{"function", "messages"}, []string{"THRONG_LINGER=0"}},
+		{&t.groups, o.launcher, []string{"function", "groups"}, nil},
 	} {
-		if *s.into, err = start(s.program, s.args, []string{"GOOGLE_CLOUD_PROJECT=" + quietProject}); err != nil {
+		if *s.into, err = start(s.program, s.args, append(s.env, "GOOGLE_CLOUD_PROJECT="+quietProject)); err != nil {
 			stop()
 			return nil, nil, err
 		}
