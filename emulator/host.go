@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 
+	"github.com/throng-im/throng/functions"
 	"github.com/throng-im/throng/functions/all"
+	"github.com/throng-im/throng/shared/chaos"
 	"github.com/throng-im/throng/shared/debug"
 	"github.com/throng-im/throng/shared/serve"
 	"github.com/throng-im/throng/shared/telemetry"
@@ -25,5 +28,19 @@ func hostFunction(name string) error {
 		level = slog.LevelInfo
 	}
 	telemetry.Setup(os.Getenv("GOOGLE_CLOUD_PROJECT"), os.Stderr, level)
-	return serve.Run(context.Background(), net.JoinHostPort("127.0.0.1", os.Getenv("PORT")), debug.Handler(h))
+	day, err := chaos.Process()
+	if err != nil {
+		return err
+	}
+	m, err := functions.Load()
+	if err != nil {
+		return err
+	}
+	handler := http.Handler(h)
+	for _, f := range m.Functions {
+		if f.Name == name && f.Trigger == "pubsub" {
+			handler = day.Events(h)
+		}
+	}
+	return serve.Run(context.Background(), net.JoinHostPort("127.0.0.1", os.Getenv("PORT")), debug.Handler(handler))
 }

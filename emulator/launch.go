@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -143,6 +144,9 @@ func (l *launcher) setEnv() {
 	}
 	if l.latency > 0 {
 		add("THRONG_LATENCY", l.latency.String())
+	}
+	if l.chaos > 0 {
+		add("THRONG_CHAOS", strconv.FormatFloat(l.chaos, 'f', -1, 64))
 	}
 	if l.trace {
 		add("THRONG_TRACE", "1")

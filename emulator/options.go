@@ -35,6 +35,7 @@ type options struct {
 	only    []string
 	trace   bool
 	latency time.Duration
+	chaos   float64
 	install bool
 	key     string
 	secret  string
@@ -65,6 +66,7 @@ func parseOptions(args []string, getenv func(string) string) (options, error) {
 	only := set.String("only", "", "start just these, separated by commas: "+strings.Join(selectable, ", "))
 	set.BoolVar(&o.trace, "trace", false, "print a line per function call")
 	set.DurationVar(&o.latency, "latency", 0, "add this much to every Firestore and Pub/Sub call")
+	set.Float64Var(&o.chaos, "chaos", 0, "let this part of all calls and events go wrong, from 0 to 1")
 	set.BoolVar(&o.install, "install", false, "install emulators that are missing")
 	if err := set.Parse(args); err != nil {
 		return o, err
@@ -79,6 +81,9 @@ func parseOptions(args []string, getenv func(string) string) (options, error) {
 				return o, fmt.Errorf("--only knows %s, not %q", strings.Join(selectable, ", "), p)
 			}
 		}
+	}
+	if o.chaos < 0 || o.chaos > 1 {
+		return o, fmt.Errorf("--chaos %v is not from 0 to 1", o.chaos)
 	}
 	if o.port < 0 || o.port > 65000 {
 		return o, fmt.Errorf("--port %d is not from 0 to 65000", o.port)

@@ -49,7 +49,7 @@ var (
 		"go.opentelemetry.io/otel":        {"shared/telemetry"},
 		"google.golang.org/api":           {"shared/firestore", "shared/pubsub", "functions/push"},
 		"google.golang.org/genproto":      {},
-		"google.golang.org/grpc":          {"shared/firestore", "shared/pubsub", "shared/latency"},
+		"google.golang.org/grpc":          {"shared/firestore", "shared/pubsub", "shared/chaos"},
 		"google.golang.org/protobuf":      {"shared/firestore", "shared/pubsub"},
 		module + "functions/all":          {"functions/cmd/server", "emulator"},
 		module + "shared/debug":           {"emulator", "scripts/bench"},

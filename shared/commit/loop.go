@@ -149,40 +149,18 @@ func (l *Loop[S]) Do(ctx context.Context, key string, cmd Command[S]) (any, erro
 	if d.gathered != nil && len(d.queue) == d.awaited {
 		close(d.gathered)
 	}
-	idle := !d.running
-	if idle {
+	if !d.running {
 		d.running = true
 		l.idle.remove(d)
-	}
-	l.mu.Unlock()
-	switch {
-	case idle && d.pace.relaxed(time.Now(), l.opts.Linger):
-		// Nobody else is here: the caller does its own work, which spares it two
-		// changes of goroutine. Those who come meanwhile are somebody else's.
-		if l.own(d) {
-			go l.run(d)
-		}
-	case idle:
 		go l.run(d)
 	}
+	l.mu.Unlock()
 	select {
 	case <-c.doneCh:
 		return c.value, c.err
 	case <-ctx.Done():
 		return nil, errGone
 	}
-}
-
-// own is turn on a caller's goroutine. A panic there must not be mistaken for
-// the request's own, for the document would never be worked on again.
-func (l *Loop[S]) own(d *document[S]) bool {
-	defer func() {
-		if p := recover(); p != nil {
-			go panic(p)
-			select {}
-		}
-	}()
-	return l.turn(d)
 }
 
 // run works on one document until nobody waits for it.

@@ -26,10 +26,10 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/throng-im/throng/shared/chaos"
 	"github.com/throng-im/throng/shared/commit"
 	"github.com/throng-im/throng/shared/cost"
 	"github.com/throng-im/throng/shared/fault"
-	"github.com/throng-im/throng/shared/latency"
 )
 
 // MaxCommitBytes is the largest commit sent. Production takes 10 MiB; the
@@ -43,6 +43,7 @@ type Store struct {
 	database string
 	prefix   string
 	meter    *cost.Meter
+	chaos    *chaos.Chaos
 }
 
 // Open connects to the default database of project, or to the emulator when
@@ -55,7 +56,11 @@ func Open(ctx context.Context, project string, meter *cost.Meter, extra ...grpc.
 			option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())),
 			option.WithGRPCDialOption(grpc.WithPerRPCCredentials(owner{})))
 	}
-	for _, d := range append(latency.DialOptions(), extra...) {
+	day, err := chaos.Process()
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range append(day.DialOptions(), extra...) {
 		opts = append(opts, option.WithGRPCDialOption(d))
 	}
 	client, err := apiv1.NewClient(ctx, opts...)
@@ -64,7 +69,7 @@ func Open(ctx context.Context, project string, meter *cost.Meter, extra ...grpc.
 	}
 	client.CallOptions.Commit = nil // no replay behind the loop's back
 	database := "projects/" + project + "/databases/(default)"
-	return &Store{client: client, database: database, prefix: database + "/documents/", meter: meter}, nil
+	return &Store{client: client, database: database, prefix: database + "/documents/", meter: meter, chaos: day}, nil
 }
 
 // Close ends the connection.
@@ -191,9 +196,11 @@ func structured(q commit.Query, parent, collection string) *pb.StructuredQuery {
 // Commit implements commit.Store.
 func (s *Store) Commit(ctx context.Context, writes []commit.Write) (time.Time, error) {
 	req := &pb.CommitRequest{Database: s.database, Writes: make([]*pb.Write, len(writes))}
+	paths := make([]string, len(writes))
 	deletes := 0
 	for i, w := range writes {
 		req.Writes[i] = s.write(w)
+		paths[i] = w.Path
 		if w.Delete {
 			deletes++
 		}
@@ -201,6 +208,9 @@ func (s *Store) Commit(ctx context.Context, writes []commit.Write) (time.Time, e
 	// Encoding sizes every field anew; what is surely small is not asked.
 	if n := roughly(writes); n > MaxCommitBytes/2 && proto.Size(req) > MaxCommitBytes {
 		return time.Time{}, fault.New(fault.TooLarge, "a change of %d bytes is larger than one commit may be", n)
+	}
+	if err := s.chaos.Queue(ctx, paths); err != nil {
+		return time.Time{}, classifyCommit(err)
 	}
 	res, err := s.client.Commit(ctx, req)
 	if err != nil {

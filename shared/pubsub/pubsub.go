@@ -13,8 +13,8 @@ import (
 	"google.golang.org/api/option"
 	"google.golang.org/grpc"
 
+	"github.com/throng-im/throng/shared/chaos"
 	"github.com/throng-im/throng/shared/cost"
-	"github.com/throng-im/throng/shared/latency"
 	"github.com/throng-im/throng/shared/telemetry"
 )
 
@@ -39,7 +39,11 @@ type Client struct {
 // that inject faults.
 func Open(ctx context.Context, project string, meter *cost.Meter, extra ...grpc.DialOption) (*Client, error) {
 	var opts []option.ClientOption
-	for _, d := range append(latency.DialOptions(), extra...) {
+	day, err := chaos.Process()
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range append(day.DialOptions(), extra...) {
 		opts = append(opts, option.WithGRPCDialOption(d))
 	}
 	c, err := client.NewClient(ctx, project, opts...)
