@@ -115,26 +115,34 @@ func (w *town) checkTimeline(name string, answered map[string]string, others int
 // secondProcess starts another process of messages on the same project.
 func (w *town) secondProcess() string {
 	w.Helper()
-	path, err := binary()
-	if err != nil {
-		w.Fatal(err)
-	}
-	port := w.base + 25
-	cmd := exec.Command(path, "function", "messages")
-	cmd.Env = append(os.Environ(), "PORT="+strconv.Itoa(port), "GOOGLE_CLOUD_PROJECT="+w.project, "THRONG_APP_KEY=dev-app", "THRONG_APP_SECRET=dev-secret")
-	cmd.Stdout, cmd.Stderr = w.out, w.out
-	cmd.SysProcAttr = dieWithParent(&syscall.SysProcAttr{})
-	if err := cmd.Start(); err != nil {
-		w.Fatal(err)
-	}
+	at, cmd := w.anotherProcess(portFunctions + 15)
 	w.Cleanup(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		if err := cmd.Wait(); err != nil {
 			w.Errorf("the second process did not drain: %v", err)
 		}
 	})
-	at := fmt.Sprintf("http://127.0.0.1:%d", port)
-	w.eventually("the second process answers", func() bool {
+	return at
+}
+
+// anotherProcess starts a process of messages at an offset from the base port,
+// for the caller to end.
+func (w *town) anotherProcess(offset int, env ...string) (string, *exec.Cmd) {
+	w.Helper()
+	path, err := binary()
+	if err != nil {
+		w.Fatal(err)
+	}
+	cmd := exec.Command(path, "function", "messages")
+	cmd.Env = append(os.Environ(), "PORT="+strconv.Itoa(w.base+offset), "GOOGLE_CLOUD_PROJECT="+w.project, "THRONG_APP_KEY=dev-app", "THRONG_APP_SECRET=dev-secret")
+	cmd.Env = append(cmd.Env, env...)
+	cmd.Stdout, cmd.Stderr = w.out, w.out
+	cmd.SysProcAttr = dieWithParent(&syscall.SysProcAttr{})
+	if err := cmd.Start(); err != nil {
+		w.Fatal(err)
+	}
+	at := w.url(offset)
+	w.eventually("the other process answers", func() bool {
 		res, err := w.client.Get(at + "/")
 		if err != nil {
 			return false
@@ -142,5 +150,5 @@ func (w *town) secondProcess() string {
 		_ = res.Body.Close()
 		return true
 	})
-	return at
+	return at, cmd
 }

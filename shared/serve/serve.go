@@ -26,6 +26,9 @@ const (
 	// DrainTimeout is how long requests in flight may take after SIGTERM. The
 	// platform kills the process after ten seconds.
 	DrainTimeout = 8 * time.Second
+	// refuseAfter is when those still waiting are told to try again: their
+	// requests' contexts end, and there is time left to write the answers.
+	refuseAfter = 6500 * time.Millisecond
 
 	headerTimeout  = 10 * time.Second
 	idleTimeout    = 2 * time.Minute
@@ -47,7 +50,9 @@ func Run(ctx context.Context, addr string, h http.Handler) error {
 func RunListener(ctx context.Context, ln net.Listener, h http.Handler) error {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	server := &http.Server{Handler: h, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes}
+	base, refuse := context.WithCancel(context.Background())
+	defer refuse()
+	server := &http.Server{Handler: h, BaseContext: func(net.Listener) context.Context { return base }, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(ln) }()
 	select {
@@ -55,6 +60,7 @@ func RunListener(ctx context.Context, ln net.Listener, h http.Handler) error {
 		return err
 	case <-ctx.Done():
 	}
+	defer time.AfterFunc(refuseAfter, refuse).Stop()
 	drain, cancel := context.WithTimeout(context.Background(), DrainTimeout)
 	defer cancel()
 	if err := server.Shutdown(drain); err != nil {
