@@ -3,7 +3,7 @@
 MIN_GO := 1.26
 TOOL := go tool -modfile=scripts/tools/go.mod
 
-.PHONY: help run test bench lint vuln fmt go-version
+.PHONY: help run test bench chaos lint vuln fmt go-version
 
 help: ## show this list
 	@awk 'BEGIN{FS=":.*## "}/^[a-z-]+:.*## /{printf "  make %-8s %s\n",$$1,$$2}' Makefile
@@ -17,8 +17,12 @@ test: go-version ## run every test on emulators of its own, also beside a runnin
 	@exec go run ./emulator --only firestore,pubsub --port 0 --fresh -- go test -race -timeout 20m ./...
 
 bench: go-version ## measure; ARGS="-seconds 2" makes it shorter
-	@echo "building and measuring (about three minutes)"
+	@echo "building and measuring (about seven minutes)"
 	@exec go run ./scripts/bench $(ARGS)
+
+chaos: go-version ## the long tests under faults: histories, kill -9, big groups
+	@echo "building and breaking things (about ten minutes)"
+	@exec go run ./emulator --only firestore,pubsub --port 0 --fresh -- scripts/chaos
 
 lint: go-version ## gofmt, vet, staticcheck, and the vulnerability check
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not formatted, run make fmt:"; echo "$$unformatted"; exit 1; fi

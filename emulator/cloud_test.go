@@ -102,8 +102,9 @@ func freeBase(t *testing.T) int {
 }
 
 // startTown brings a local cloud up on ports and in a project of its own. It uses
-// the emulators that the tests were given.
-func startTown(t *testing.T, env ...string) *town {
+// the emulators that the tests were given. What it is started with are options
+// of the launcher and variables of its environment.
+func startTown(t *testing.T, with ...string) *town {
 	t.Helper()
 	needEmulators(t)
 	path, err := binary()
@@ -116,8 +117,14 @@ func startTown(t *testing.T, env ...string) *town {
 	transport.MaxIdleConnsPerHost = 512
 	w.client = &http.Client{Transport: transport, Timeout: time.Minute}
 	w.cmd = exec.Command(path, "--port", strconv.Itoa(w.base), "--project", w.project, "--fresh")
-	w.cmd.Dir = t.TempDir()
-	w.cmd.Env = append(os.Environ(), env...)
+	w.cmd.Dir, w.cmd.Env = t.TempDir(), os.Environ()
+	for _, text := range with {
+		if strings.HasPrefix(text, "--") {
+			w.cmd.Args = append(w.cmd.Args, text)
+		} else {
+			w.cmd.Env = append(w.cmd.Env, text)
+		}
+	}
 	w.cmd.Stdout, w.cmd.Stderr = w.out, w.out
 	// Should the tests be killed, nothing of theirs stays.
 	w.cmd.SysProcAttr = dieWithParent(&syscall.SysProcAttr{Setpgid: true})

@@ -264,6 +264,36 @@ func (c *chat) checkPushed(users []string) {
 	})
 }
 
+// TestTheJobOnABadDay talks while a part of all calls to Firestore and Pub/Sub
+// fail before or after they are carried out, and events are lost, repeated, late
+// and out of order.
+func TestTheJobOnABadDay(t *testing.T) {
+	w := startTown(t, "--chaos=0.15")
+	users := []string{"ann", "bob", "cem"}
+	c := &chat{town: w, stop: make(chan struct{}), answered: map[string]said{}, keyed: map[string]bool{}}
+	w.eventually("the group is made", func() bool {
+		return w.server("/group/create.json", url.Values{"groupId": {"g"}, "groupName": {"G"}, "userId": users}).Code == 200
+	})
+	tokens := make([]string, len(users))
+	for i, u := range users {
+		w.eventually(u+" has a device", func() bool {
+			tokens[i] = w.server("/user/getToken.json", url.Values{"userId": {u}, "name": {u}}).Token
+			return tokens[i] != "" && w.device("PUT", "/devices/d", tokens[i], `{"platform":"android","pushToken":"token-`+u+`"}`, nil) == 200
+		})
+	}
+	var talking sync.WaitGroup
+	for i, u := range users {
+		talking.Go(func() { c.device(u, tokens[i]) })
+		talking.Go(func() { c.appServer(i) })
+	}
+	time.Sleep(time.Duration(kills(t)) * 300 * time.Millisecond)
+	close(c.stop)
+	talking.Wait()
+	t.Logf("%d messages were answered in %d tries", len(c.answered), c.tries)
+	c.checkStored()
+	c.checkPushed(users)
+}
+
 // TestATermedFunctionAnswersFirst ends a process of messages while many publish
 // through it. Whoever was answered finds the message stored, whoever was not
 // was refused, and the process ends in good order.

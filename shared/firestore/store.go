@@ -37,6 +37,10 @@ import (
 // retries, so the bound is checked here.
 const MaxCommitBytes = 4<<20 - 64<<10
 
+// MaxDocumentBytes is the largest document sent. Firestore takes 1 MiB with the
+// names of the document and its fields.
+const MaxDocumentBytes = 1<<20 - 16<<10
+
 // Store implements commit.Store. Close it at the end of the process.
 type Store struct {
 	client   *apiv1.Client
@@ -205,9 +209,8 @@ func (s *Store) Commit(ctx context.Context, writes []commit.Write) (time.Time, e
 			deletes++
 		}
 	}
-	// Encoding sizes every field anew; what is surely small is not asked.
-	if n := roughly(writes); n > MaxCommitBytes/2 && proto.Size(req) > MaxCommitBytes {
-		return time.Time{}, fault.New(fault.TooLarge, "a change of %d bytes is larger than one commit may be", n)
+	if err := checkSize(writes, req); err != nil {
+		return time.Time{}, err
 	}
 	if err := s.chaos.Queue(ctx, paths); err != nil {
 		return time.Time{}, classifyCommit(err)
@@ -220,24 +223,43 @@ func (s *Store) Commit(ctx context.Context, writes []commit.Write) (time.Time, e
 	return res.WriteResults[0].UpdateTime.AsTime(), nil
 }
 
-// roughly is the size of what takes most of a commit's bytes.
-func roughly(writes []commit.Write) int {
-	n := 0
-	for _, w := range writes {
-		n += 1024
-		for _, v := range w.Fields {
-			switch v := v.(type) {
-			case []byte:
-				n += len(v)
-			case string:
-				n += len(v)
-			case []string:
-				for _, text := range v {
-					n += len(text) + 8
-				}
-			case []int64:
-				n += 16 * len(v)
+// checkSize refuses what Firestore would refuse, before it is sent: the emulator
+// does so only after a minute of retries.
+func checkSize(writes []commit.Write, req *pb.CommitRequest) error {
+	total := 0
+	for i, w := range writes {
+		n := roughly(w)
+		// Encoding sizes every field anew; what is surely small is not asked.
+		if n > MaxDocumentBytes/2 {
+			if n = proto.Size(req.Writes[i]); n > MaxDocumentBytes {
+				return fault.New(fault.TooLarge, "a document of %d bytes is larger than one may be", n)
 			}
+		}
+		total += n
+	}
+	if total > MaxCommitBytes/2 {
+		if n := proto.Size(req); n > MaxCommitBytes {
+			return fault.New(fault.TooLarge, "a change of %d bytes is larger than one commit may be", n)
+		}
+	}
+	return nil
+}
+
+// roughly is the size of what takes most of a document's bytes.
+func roughly(w commit.Write) int {
+	n := 1024
+	for _, v := range w.Fields {
+		switch v := v.(type) {
+		case []byte:
+			n += len(v)
+		case string:
+			n += len(v)
+		case []string:
+			for _, text := range v {
+				n += len(text) + 8
+			}
+		case []int64:
+			n += 16 * len(v)
 		}
 	}
 	return n

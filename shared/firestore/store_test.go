@@ -59,6 +59,12 @@ func TestCountsWhatIsBilled(t *testing.T) {
 
 func TestAnOversizedCommitIsRefusedHere(t *testing.T) {
 	s := open(t, new(cost.Meter))
+	for size, ok := range map[int]bool{firestore.MaxDocumentBytes - 1024: true, firestore.MaxDocumentBytes: false, 1 << 20: false} {
+		_, err := s.Commit(t.Context(), []commit.Write{{Path: "big/one", Fields: commit.Fields{"b": bytes.Repeat([]byte("x"), size)}}})
+		if ok && err != nil || !ok && !fault.Is(err, fault.TooLarge) {
+			t.Errorf("a field of %d bytes: %v", size, err)
+		}
+	}
 	big := bytes.Repeat([]byte("x"), 1_000_000)
 	var writes []commit.Write
 	for i := range 5 {
