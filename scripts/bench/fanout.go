@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
 	"sync"
@@ -20,7 +21,7 @@ func (t *town) fanoutTable(_ context.Context, r *report) error {
 		return err
 	}
 	devices := t.members - 1 // the sender is not told
-	fanout := function("FANOUT")
+	fanout, push := function("FANOUT"), function("PUSH")
 	samples := map[string][]sample{}
 	var order []string
 	for i := range t.rounds + 1 {
@@ -31,11 +32,16 @@ func (t *town) fanoutTable(_ context.Context, r *report) error {
 		if i < 2 {
 			order = append(order, name)
 		}
-		s, err := fanout.observe(func() (sample, error) { return t.pushAll(devices) })
+		var s sample
+		jobs, err := push.observe(func() (_ sample, err error) {
+			s, err = fanout.observe(func() (sample, error) { return t.pushAll(devices) })
+			return s, err
+		})
 		if err != nil {
 			return err
 		}
 		samples[name] = append(samples[name], s)
+		t.cpu.fanout, t.cpu.push = s.CPU/1e6, jobs.CPU/1e6/math.Ceil(float64(devices)/jobTargets)
 	}
 	out := table{Name: "fanout", Title: fmt.Sprintf("From a message to the last of %d pushes", devices), Unit: "messages/s",
 		Note: "p50 is the time to the last push at the FCM stand-in; documents, CPU and allocations are the fanout function's for one message"}

@@ -30,16 +30,18 @@ type measured struct {
 	Variant string  `json:"variant"`
 	Rate    float64 `json:"perSecond"`
 	// Low and High are the slowest and the fastest round.
-	Low        float64 `json:"lowest"`
-	High       float64 `json:"highest"`
-	P50        float64 `json:"p50ms"`
-	P99        float64 `json:"p99ms"`
-	Reads      float64 `json:"readsPerOperation"`
-	Writes     float64 `json:"writesPerOperation"`
-	CPU        float64 `json:"cpuMicrosecondsPerOperation,omitempty"`
-	Allocs     float64 `json:"allocationsPerOperation,omitempty"`
-	AllocBytes float64 `json:"allocatedBytesPerOperation,omitempty"`
-	Operations int     `json:"operations"`
+	Low               float64 `json:"lowest"`
+	High              float64 `json:"highest"`
+	P50               float64 `json:"p50ms"`
+	P99               float64 `json:"p99ms"`
+	Reads             float64 `json:"readsPerOperation"`
+	Writes            float64 `json:"writesPerOperation"`
+	CPU               float64 `json:"cpuMicrosecondsPerOperation,omitempty"`
+	Allocs            float64 `json:"allocationsPerOperation,omitempty"`
+	AllocBytes        float64 `json:"allocatedBytesPerOperation,omitempty"`
+	Operations        int     `json:"operations"`
+	Instances         float64 `json:"instances,omitempty"`
+	DollarsPerMillion float64 `json:"dollarsPerMillion,omitempty"`
 	// Predicted figures come from the model and not from a clock.
 	Predicted bool `json:"predicted,omitempty"`
 }
@@ -55,7 +57,9 @@ type table struct {
 	Note  string `json:"note,omitempty"`
 	// Unit is what Rate counts.
 	Unit string `json:"unit"`
-	Rows []row  `json:"rows"`
+	// Predicted tables have no measured row.
+	Predicted bool  `json:"predicted,omitempty"`
+	Rows      []row `json:"rows"`
 }
 
 // report is the machine-readable result.

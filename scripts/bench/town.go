@@ -16,6 +16,7 @@ import (
 
 	"github.com/throng-im/throng/shared/cost"
 	"github.com/throng-im/throng/shared/firestore"
+	"github.com/throng-im/throng/shared/pubsub"
 )
 
 // process is a server that is measured: where it answers, and what it has used.
@@ -71,6 +72,9 @@ type town struct {
 	hasty process
 	// store is the same project seen from here, to check what is stored.
 	store *firestore.Store
+	ps    *pubsub.Client
+	// cpu is what the tables before have found, for the model.
+	cpu measuredCPU
 	// hot counts the hot groups made.
 	hot int
 }
@@ -83,13 +87,17 @@ func openTown(o options) (*town, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	t := &town{options: o, gateway: os.Getenv("THRONG_URL"), fcm: os.Getenv("THRONG_FCM_URL"), whole: function("MESSAGES")}
+	t := &town{options: o, gateway: os.Getenv("THRONG_URL"), fcm: os.Getenv("THRONG_FCM_URL"), whole: function("MESSAGES"), cpu: usualCPU}
 	if t.store, err = firestore.Open(context.Background(), quietProject, new(cost.Meter)); err != nil {
+		return nil, nil, err
+	}
+	if t.ps, err = pubsub.Open(context.Background(), quietProject, new(cost.Meter)); err != nil {
 		return nil, nil, err
 	}
 	var started []process
 	stop := func() {
 		_ = t.store.Close()
+		_ = t.ps.Close()
 		for _, p := range started {
 			p.stop()
 		}
