@@ -38,7 +38,7 @@ type options struct {
 }
 
 func main() {
-	seconds := flag.Float64("seconds", 1.2, "how long one measurement of a row takes")
+	seconds := flag.Float64("seconds", 1, "how long one measurement of a row takes")
 	rounds := flag.Int("rounds", 3, "how often each row is measured; the median is shown")
 	members := flag.Int("members", 3000, "size of the big group")
 	out := flag.String("out", "", "folder to write the result and the charts to")

@@ -24,6 +24,8 @@ type variant struct {
 
 func always(int, int) bool { return true }
 
+func oneGroup(_, groups int) bool { return groups == 1 }
+
 // patient leaves out what transactions cannot do: with four or more senders to
 // a document most of them starve until their requests time out.
 func patient(senders, groups int) bool { return senders <= max(16, groups) }
@@ -117,12 +119,12 @@ func (t *town) sendTable(_ context.Context, r *report) error {
 	}
 	variants := []variant{
 		{"Throng", t.publish(t.messages, t.groups, t.members), always},
-		{"Throng, no linger", t.publish(t.hasty, t.groups, t.members), func(_, groups int) bool { return groups == 1 }},
+		{"Throng, no linger", t.publish(t.hasty, t.groups, t.members), oneGroup},
 		// Nobody in this group has a device: what is seen is what listening costs.
-		{"Throng, fan-out beside it", t.publish(t.whole, process{base: t.gateway}, 1), func(_, groups int) bool { return groups == 1 }},
-		{"commit + publish, bare", t.floor(t.ps), always},
-		{"commit + publish, HTTP", t.floorHTTP, always},
-		{"commit, bare", t.floor(nil), always},
+		{"Throng, fan-out beside it", t.publish(t.whole, process{base: t.gateway}, 1), oneGroup},
+		{"commit + publish, bare", t.floor(t.ps), oneGroup},
+		{"commit + publish, HTTP", t.floorHTTP, oneGroup},
+		{"commit, bare", t.floor(nil), oneGroup},
 		{"counter transaction", t.alternative("/counter/send.json", ""), patient},
 		{"inbox per member", inbox, func(senders, groups int) bool { return senders <= 16 }},
 	}
@@ -150,6 +152,7 @@ func (t *town) sendTable(_ context.Context, r *report) error {
 				return err
 			}
 			out.Rows = append(out.Rows, row)
+			fmt.Println("measured", row.Name)
 			if groups > 1 && senders == 16 && row.Variants[0].Variant == variants[0].name {
 				t.cpu.send = row.Variants[0].CPU / 1e6
 			}
