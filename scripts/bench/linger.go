@@ -15,7 +15,7 @@ import (
 const region = "30ms"
 
 // lingerRates are the messages a second that come in, whatever the answers do.
-var lingerRates = []int{1, 5, 20, 100, 500, 2000}
+var lingerRates = []int{1, 3, 20, 100, 500, 2000}
 
 // lingerTable sends at fixed rates to one group in a region of 30 ms a call, with
 // and without linger, and where a document takes five writes a second only.

@@ -44,7 +44,7 @@ func main() {
 	out := flag.String("out", "", "folder to write the result and the charts to")
 	only := flag.String("only", "", "measure only the tables whose name this expression matches: send, group, read, fanout, linger, scale")
 	variants := flag.String("variants", "", "measure only the variants whose name this expression matches")
-	senders := flag.String("senders", "1,16,64,256", "how many callers send at once")
+	senders := flag.String("senders", "256,64,16,1", "how many callers send at once")
 	groups := flag.String("groups", "1,100,1000", "to how many groups they send")
 	flag.Parse()
 	o := options{per: time.Duration(*seconds * float64(time.Second)), rounds: *rounds, members: *members, out: *out, launcher: os.Getenv(inCloud)}

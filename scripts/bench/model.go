@@ -52,7 +52,7 @@ func (m model) latency(rate float64) float64 {
 	if rate <= m.commits(rate) {
 		return m.Commit + m.Publish
 	}
-	return m.cycle()/2 + m.Commit + m.Publish
+	return m.cycle()/2 + m.commit() + m.Publish
 }
 
 // List prices in us-central1 in dollars, of October 2026. A vCPU-second and a
@@ -138,8 +138,10 @@ func agreement(predicted, got float64) float64 {
 // compare adds the model's figures to the rows of the linger table and says how
 // far off it is.
 func (m model) compare(name string, rate int, got measured) (measured, string) {
-	r := float64(rate) // a segment is sealed every 49 messages
-	p := measured{Variant: name + ", predicted", Rate: r, Low: r, High: r, P50: 1000 * m.latency(r), Writes: m.commits(r)/r + 1.0/49, Predicted: true}
+	// A segment is sealed every 49 messages, but not more than one a commit.
+	r := float64(rate)
+	segments := math.Min(m.commits(r)/r, 1.0/49)
+	p := measured{Variant: name + ", predicted", Rate: r, Low: r, High: r, P50: 1000 * m.latency(r), Writes: m.commits(r)/r + segments, Predicted: true}
 	return p, fmt.Sprintf("%s at %d/s: writes %+.0f %%, p50 %+.0f %%", name, rate, 100*agreement(p.Writes, got.Writes), 100*agreement(p.P50, got.P50))
 }
 

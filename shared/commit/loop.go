@@ -195,7 +195,7 @@ func (l *Loop[S]) linger(d *document[S]) {
 	after := len(d.queue)
 	d.awaited, d.gathered = 0, nil
 	l.mu.Unlock()
-	d.pace.waited(time.Now(), after > before || after > 1)
+	d.pace.waited(time.Now(), after, after > before || after > 1)
 }
 
 // turn commits one batch of what waits for a document and sees to its

@@ -1,6 +1,7 @@
 package commit
 
 import (
+	"math"
 	"math/rand/v2"
 	"time"
 )
@@ -18,8 +19,11 @@ type pace struct {
 	spare  float64
 	spared time.Time
 	// company is the largest batch of late: once so many wait, nobody else is
-	// likely to come. next is what will replace it.
+	// likely to come. next is what will replace it. A batch now and then waits
+	// for the whole pause, to learn whether more come by then: probe counts down
+	// to it, between is how many are left out.
 	company, next, batches int
+	probe, between         int
 	// alone counts the waits in vain in a row, skip the commits that do not wait
 	// because of them.
 	alone, skip int
@@ -34,6 +38,9 @@ const (
 	restCommits = 6
 	// companyBatches is how long a large batch is remembered.
 	companyBatches = 32
+	// Probes come after so many pauses, more and more seldom while they find
+	// that company is right.
+	firstProbe, lastProbe = 8, 256
 	// maxSkip bounds the commits between two attempts to find company.
 	maxSkip = 512
 	// rivalry is how long a conflict makes a process leave room for others.
@@ -78,13 +85,25 @@ func (p *pace) pause(now time.Time, limit time.Duration) (pause time.Duration, c
 		// the others need the time of a read and a commit.
 		pause = max(pause, rand.N(2*p.commit+1))
 	}
-	return max(min(pause, limit), 1), max(p.company, 2)
+	company = max(p.company, 2)
+	if p.probe--; p.probe < 0 {
+		company = math.MaxInt
+	}
+	return max(min(pause, limit), 1), company
 }
 
-// waited notes that a pause is over, and whether it brought anybody.
-func (p *pace) waited(now time.Time, gained bool) {
+// waited notes that a pause is over, how many wait now, and whether the pause
+// brought anybody.
+func (p *pace) waited(now time.Time, waiting int, gained bool) {
 	p.refill(now)
 	p.spare = max(p.spare-1, 0)
+	if p.probe < 0 {
+		p.between = min(2*max(p.between, firstProbe/2), lastProbe)
+		if waiting > p.company+p.company/8 {
+			p.between = firstProbe
+		}
+		p.probe = p.between
+	}
 	if gained {
 		p.alone = 0
 		return

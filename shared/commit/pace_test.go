@@ -15,7 +15,7 @@ func (p *pace) play(total, commit, gap, limit time.Duration, company int) (n int
 		if pause, _ := p.pause(now, limit); pause > 0 {
 			now = now.Add(pause)
 			paused += pause
-			p.waited(now, company > 1)
+			p.waited(now, company, company > 1)
 		}
 		p.took(company)
 		started := now

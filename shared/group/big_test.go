@@ -235,3 +235,30 @@ func TestAClockThatJumpsBack(t *testing.T) {
 		t.Errorf("present: %v", present)
 	}
 }
+
+// TestAPageIsTheSameByNameAndByQuery reads pages that begin anywhere, near and
+// far from the end, and compares them with the whole.
+func TestAPageIsTheSameByNameAndByQuery(t *testing.T) {
+	h := newHouse(t)
+	g := h.process(group.Options{})
+	ctx := t.Context()
+	h.ok(g.Join(ctx, "g", []id.User{"ann"}, "G"))
+	for i := range 40 { // batches of different sizes make segments of different sizes
+		many(1+i*7%90, 1+i*13%120, func(int) {
+			if _, err := g.Publish(ctx, "g", text("app", strings.Repeat("x", 1+i*997%5000))); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	whole := h.timeline(g, "g")
+	for after := 0; after < len(whole); after += 17 {
+		for _, limit := range []int{1, 20, 333} {
+			page, err := g.Timeline(ctx, "g", int64(after), limit)
+			h.ok(err)
+			want := whole[after:min(after+limit, len(whole))]
+			if len(page) != len(want) || page[0].Seq != want[0].Seq || page[len(page)-1].Seq != want[len(want)-1].Seq {
+				t.Fatalf("%d after %d: %d entries, want %d", limit, after, len(page), len(want))
+			}
+		}
+	}
+}

@@ -79,6 +79,7 @@ func (m model) Plan(d *state) (commit.Plan, error) {
 	d.grow()
 	segments, rest := d.tail.sealed(d.tailFirst())
 	d.tail = rest
+	d.sealed = d.sealed.with(segments)
 	for i, s := range d.shards {
 		if s == nil || !s.membersDirty && !s.targetsDirty {
 			if d.renamed {

@@ -2,6 +2,7 @@ package group
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/throng-im/throng/shared/commit"
@@ -114,9 +115,12 @@ func (g *Groups) readHead(ctx context.Context, group id.Group) (*state, error) {
 func (g *Groups) timeline(ctx context.Context, head *state, after int64, limit int) ([]Entry, error) {
 	var out []Entry
 	for n := 1; after < head.tailFirst()-1 && len(out) < limit; {
-		docs, err := g.store.Query(ctx, commit.Query{Collection: head.path() + "/segments", IDAtLeast: segmentID(after + 1), Limit: n})
+		docs, err := g.segments(ctx, head, after, limit-len(out), n)
 		if err != nil {
 			return nil, err
+		}
+		if len(docs) == 0 {
+			break // what came before was removed with time
 		}
 		for _, d := range docs {
 			s := readSegment(d)
@@ -128,12 +132,26 @@ func (g *Groups) timeline(ctx context.Context, head *state, after int64, limit i
 			// What is left takes about so many segments like this one.
 			n = min(max((limit-len(out))/s.lines.len(), 1), segmentsAtOnce)
 		}
-		if len(docs) == 0 {
-			break // what came before was removed with time
-		}
 	}
 	run, err := head.tail.entries(head.tailFirst(), after, limit-len(out))
 	return append(out, run...), err
+}
+
+// segments reads the next segments after a seq: those that the head names by
+// name, older ones by a query for n.
+func (g *Groups) segments(ctx context.Context, head *state, after int64, missing, n int) ([]commit.Doc, error) {
+	if names, ok := head.sealed.after(after, missing); ok {
+		paths := make([]string, len(names))
+		for i, last := range names {
+			paths[i] = head.path() + "/segments/" + segmentID(last)
+		}
+		docs, err := g.store.Get(ctx, paths)
+		docs = slices.DeleteFunc(docs, func(d commit.Doc) bool { return !d.Exists() })
+		if err != nil || len(docs) > 0 {
+			return docs, err
+		}
+	}
+	return g.store.Query(ctx, commit.Query{Collection: head.path() + "/segments", IDAtLeast: segmentID(after + 1), Limit: n})
 }
 
 // Find returns the group and the entry that a message id names. Errors:

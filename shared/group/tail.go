@@ -2,6 +2,7 @@ package group
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 
 	"github.com/throng-im/throng/shared/commit"
@@ -107,6 +108,59 @@ func (l lines) sealed(first int64) (segments []segment, rest lines) {
 		return segments, lines{}
 	}
 	return segments, l.from(keep)
+}
+
+// sealed names the newest segments, so that a reader gets them by name and at
+// once, without a query.
+type sealed []int64
+
+// sealedKept is how many segments a head names: 1,500 messages at the least.
+const sealedKept = 32
+
+func parseSealed(b []byte) sealed {
+	s := make(sealed, 0, len(b)/8)
+	for ; len(b) >= 8; b = b[8:] {
+		s = append(s, int64(binary.LittleEndian.Uint64(b)))
+	}
+	return s
+}
+
+func (s sealed) bytes() []byte {
+	out := make([]byte, 0, 8*len(s))
+	for _, last := range s {
+		out = binary.LittleEndian.AppendUint64(out, uint64(last))
+	}
+	return out
+}
+
+// with returns the list with more segments at its end.
+func (s sealed) with(segments []segment) sealed {
+	if len(segments) == 0 {
+		return s
+	}
+	out := append(make(sealed, 0, len(s)+len(segments)), s...)
+	for _, g := range segments {
+		out = append(out, g.last)
+	}
+	return out[max(0, len(out)-sealedKept):]
+}
+
+// after lists the segments that hold the entries after a seq, at most enough of
+// them. ok is false when some may be older than the list.
+func (s sealed) after(seq int64, enough int) (names []int64, ok bool) {
+	if len(s) == 0 || seq < s[0] {
+		return nil, false
+	}
+	for i, last := range s {
+		if last > seq {
+			names = append(names, last)
+			if last-max(seq, s[max(i-1, 0)]) >= int64(enough) || len(names) == segmentsAtOnce {
+				break
+			}
+			enough -= int(last - max(seq, s[max(i-1, 0)]))
+		}
+	}
+	return names, true
 }
 
 // write is the segment's document.
