@@ -13,7 +13,7 @@ const (
 	chartWidth  = 960
 	labelWidth  = 250
 	barHeight   = 15
-	rowGap      = 12
+	rowGap      = 26
 	chartTop    = 78
 	chartBottom = 34
 )
@@ -71,17 +71,14 @@ func chart(t table, r *report) string {
 	y := float64(chartTop)
 	for _, row := range t.Rows {
 		text(10, y+11, `font-weight="bold"`, row.Name)
-		for i, v := range row.Variants {
+		y += 15
+		for _, v := range row.Variants {
 			mid, low, high := value(v)
 			style := ""
 			if v.Predicted {
 				style = ` fill-opacity="0.35" stroke-dasharray="3 2" stroke="#5f6368"`
 			}
-			name := v.Variant
-			if i == 0 && len(row.Name) > 18 {
-				name = "" // the row's own name is in its place
-			}
-			text(labelWidth-6, y+11, `text-anchor="end" fill="#5f6368" font-size="11"`, name)
+			text(labelWidth-6, y+11, `text-anchor="end" fill="#5f6368" font-size="11"`, v.Variant)
 			fmt.Fprintf(&b, "<rect x=\"%d\" y=\"%.0f\" width=\"%.1f\" height=\"%d\" fill=\"%s\"%s/>\n",
 				labelWidth, y, max(x(mid)-labelWidth, 1), barHeight, colours[slices.Index(names, v.Variant)%len(colours)], style)
 			if high > low {
@@ -90,7 +87,7 @@ func chart(t table, r *report) string {
 			text(max(x(high), x(mid))+6, y+11, `font-size="11"`, short(mid))
 			y += barHeight + 2
 		}
-		y += rowGap
+		y += rowGap - 15
 	}
 	b.WriteString("</svg>\n")
 	return b.String()

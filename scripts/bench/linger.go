@@ -37,6 +37,7 @@ func (t *town) lingerTable(_ context.Context, r *report) error {
 	if err != nil {
 		return err
 	}
+	per := max(4*t.per, time.Second)
 	var agreements []string
 	out := table{Name: "linger", Title: "One group in a region of " + region + " a call: what a rate of messages costs in writes", Unit: "messages/s",
 		Note: "messages come at a fixed rate; p50 and p99 are from when a message was due to its answer; the head is written once a commit"}
@@ -54,7 +55,7 @@ func (t *town) lingerTable(_ context.Context, r *report) error {
 			err = t.createGroup(name, 1)
 			var s sample
 			if err == nil {
-				s, err = p.observe(func() (sample, error) { return paced(p.base, name, rate, max(4*t.per, time.Second)) })
+				s, err = p.observe(func() (sample, error) { return paced(p.base, name, rate, per) })
 			}
 			if err == nil {
 				err = t.checkHot(name, s.Operations)
@@ -65,7 +66,7 @@ func (t *town) lingerTable(_ context.Context, r *report) error {
 			}
 			got := middle(v.name, []sample{s})
 			m.Linger, m.Serial = v.linger, v.serial
-			predicted, how := m.compare(v.name, rate, got)
+			predicted, how := m.compare(v.name, rate, per.Seconds(), got)
 			agreements = append(agreements, how)
 			out.Rows[i].Variants = append(out.Rows[i].Variants, got, predicted)
 		}

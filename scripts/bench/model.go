@@ -21,38 +21,37 @@ type model struct {
 }
 
 // The pace of the commit loop; see shared/commit/pace.go.
-const restCommits = 6
+const restCommits, spareCommits = 6, 8
 
-// commits is how many commits a second a group makes that gets a steady rate of
-// messages on one instance.
-func (m model) commits(rate float64) float64 {
-	busy := 1 / m.cycle()
-	if rest := 1 / (restCommits * m.commit()); m.Linger > 0 && busy < rest {
-		busy = rest
+// load is a steady rate of messages to one group on one instance, for a time
+// that begins with a rested group.
+type load struct{ rate, seconds float64 }
+
+// play says how many commits a second the load makes, and the time from a
+// message to its answer, in seconds.
+func (m model) play(l load) (commits, latency float64) {
+	if m.Linger > 0 && l.rate*restCommits*m.Commit <= 1 && (m.Serial == 0 || l.rate < m.Serial) {
+		return l.rate, m.Commit + m.Publish
 	}
-	return math.Min(rate, busy)
-}
-
-// commit is how long a commit takes when commits follow each other.
-func (m model) commit() float64 {
+	apart := 1 / l.rate
+	// quick is the time from commit to commit without a pause, slow with one.
+	// What a contended document makes a commit wait passes while it pauses, too.
+	quick := m.Commit
 	if m.Serial > 0 {
-		return math.Max(m.Commit, 1/m.Serial)
+		quick = math.Max(quick, 1/m.Serial)
 	}
-	return m.Commit
-}
-
-// cycle is the time from one commit of a busy group to the next.
-func (m model) cycle() float64 {
-	// What a contended document makes a commit wait counts as lingering.
-	return math.Max(m.Commit+math.Min(restCommits*m.Commit, m.Linger), m.commit())
-}
-
-// latency is the median time from a message to its answer, in seconds.
-func (m model) latency(rate float64) float64 {
-	if rate <= m.commits(rate) {
-		return m.Commit + m.Publish
+	pause := math.Min(restCommits*quick, m.Linger)
+	slow := math.Max(m.Commit+pause, quick)
+	answer := func(cycle, commit float64) float64 {
+		if cycle <= apart {
+			return m.Commit + m.Publish
+		}
+		return cycle/2 + commit + m.Publish
 	}
-	return m.cycle()/2 + m.commit() + m.Publish
+	free := math.Min(spareCommits*math.Max(quick, apart), l.seconds)
+	commits = math.Min(l.rate, (free/math.Max(quick, apart)+(l.seconds-free)/math.Max(slow, apart))/l.seconds)
+	latency = (free*answer(quick, quick) + (l.seconds-free)*answer(slow, math.Max(m.Commit, quick-pause))) / l.seconds
+	return commits, latency
 }
 
 // List prices in us-central1 in dollars, of October 2026. A vCPU-second and a
@@ -106,17 +105,18 @@ func (m model) scale(users float64, cpu measuredCPU) scale {
 	pubsub := 0.0
 	for _, a := range audiences {
 		rate := a.perMinute / 60
-		writes := m.commits(rate) / rate * 1.02 // and a segment every 49 messages
+		commits, latency := m.play(load{rate, 3600})
+		writes := commits / rate * 1.02 // and a segment every 49 messages
 		reach := a.members * offline
 		jobs := math.Ceil(reach / jobTargets)
 		// The roster is read anew when somebody joined since; take one message in fifty.
 		reads := 0.02 * (1 + math.Ceil(a.members*rosterBytes/96e3))
 		s.writes += a.share * writes
 		s.reads += a.share * reads
-		s.latency += a.share * m.latency(rate)
+		s.latency += a.share * latency
 		// An event is paid for when it is published and when it is delivered, and
 		// carries what one commit did.
-		events := m.commits(rate) / rate
+		events := commits / rate
 		job := jobBytes * reach / jobTargets / jobs
 		pubsub += a.share * 2 * (events*math.Max(eventBytes/events, leastBytes) + jobs*math.Max(job, leastBytes)) * perByte
 		s.instances += s.perSecond * a.share * cpu.of(a.members) / utilisation
@@ -137,11 +137,15 @@ func agreement(predicted, got float64) float64 {
 
 // compare adds the model's figures to the rows of the linger table and says how
 // far off it is.
-func (m model) compare(name string, rate int, got measured) (measured, string) {
-	// A segment is sealed every 49 messages, but not more than one a commit.
+func (m model) compare(name string, rate int, seconds float64, got measured) (measured, string) {
 	r := float64(rate)
-	segments := math.Min(m.commits(r)/r, 1.0/49)
-	p := measured{Variant: name + ", predicted", Rate: r, Low: r, High: r, P50: 1000 * m.latency(r), Writes: m.commits(r)/r + segments, Predicted: true}
+	commits, latency := m.play(load{r, seconds})
+	// A segment is sealed every 49 messages, but not more than one a commit.
+	writes := commits/r + math.Min(commits/r, 1.0/49)
+	if r*seconds < 65 {
+		writes = commits / r // there are not enough messages for a first one
+	}
+	p := measured{Variant: name + ", predicted", Rate: r, Low: r, High: r, P50: 1000 * latency, Writes: writes, Predicted: true}
 	return p, fmt.Sprintf("%s at %d/s: writes %+.0f %%, p50 %+.0f %%", name, rate, 100*agreement(p.Writes, got.Writes), 100*agreement(p.P50, got.P50))
 }
 

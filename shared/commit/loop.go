@@ -457,54 +457,6 @@ func (l *Loop[S]) need(d *document[S], calls []*call[S]) error {
 	return nil
 }
 
-// alive answers the calls whose callers have gone and returns the others.
-func (l *Loop[S]) alive(calls []*call[S]) []*call[S] {
-	kept := calls[:0]
-	for _, c := range calls {
-		if c.dead {
-			continue
-		}
-		if c.ctx.Err() != nil {
-			c.finish(errGone)
-			continue
-		}
-		kept = append(kept, c)
-	}
-	return kept
-}
-
-// newest is when the last of the calls came in.
-func newest[S any](calls []*call[S]) time.Time {
-	var at time.Time
-	for _, c := range calls {
-		if c.at.After(at) {
-			at = c.at
-		}
-	}
-	return at
-}
-
-// latest is when the most patient of the callers gives up.
-func (l *Loop[S]) latest(calls []*call[S]) time.Time {
-	var latest time.Time
-	for _, c := range calls {
-		end := c.at.Add(l.opts.Patience)
-		if dl, ok := c.ctx.Deadline(); ok && dl.Before(end) {
-			end = dl
-		}
-		if end.After(latest) {
-			latest = end
-		}
-	}
-	return latest
-}
-
-func (l *Loop[S]) fail(calls []*call[S], err error) {
-	for _, c := range calls {
-		c.finish(err)
-	}
-}
-
 var (
 	errGone   = fault.New(fault.Unavailable, "the request ended before its outcome was known")
 	errGaveUp = fault.New(fault.Unavailable, "the store could not be reached in time")
