@@ -37,15 +37,10 @@ func hostFunction(name string) error {
 		return err
 	}
 	handler := http.Handler(h)
-	f, ok := m.Function(name)
-	if !ok {
-		return fmt.Errorf("functions.json does not list %q", name)
-	}
-	if err := f.Tune(); err != nil {
-		return err
-	}
-	if f.Trigger == "pubsub" {
-		handler = day.Events(h)
+	for _, f := range m.Functions {
+		if f.Name == name && f.Trigger == "pubsub" {
+			handler = day.Events(h)
+		}
 	}
 	return serve.Run(context.Background(), net.JoinHostPort("127.0.0.1", os.Getenv("PORT")), debug.Handler(handler))
 }

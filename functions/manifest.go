@@ -7,11 +7,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
-	"os"
-	"runtime/debug"
-	"slices"
 	"sort"
-	"strconv"
 	"strings"
 )
 
@@ -56,9 +52,6 @@ func Load() (*Manifest, error) {
 		return nil, fmt.Errorf("functions.json: %w", err)
 	}
 	for _, f := range m.Functions {
-		if _, err := f.memoryBytes(); err != nil {
-			return nil, err
-		}
 		if f.Trigger == "pubsub" {
 			if _, ok := m.Topics[f.Topic]; !ok {
 				return nil, fmt.Errorf("functions.json: %s subscribes to %q, which is no topic", f.Name, f.Topic)
@@ -66,45 +59,6 @@ func Load() (*Manifest, error) {
 		}
 	}
 	return &m, nil
-}
-
-// Function returns the function of a name. ok is false when there is none.
-func (m *Manifest) Function(name string) (f Function, ok bool) {
-	i := slices.IndexFunc(m.Functions, func(f Function) bool { return f.Name == name })
-	if i < 0 {
-		return Function{}, false
-	}
-	return m.Functions[i], true
-}
-
-// gcPercent lets the heap grow to five times what is live. A function's live
-// heap is small, and collecting at twice that would be every few dozen commits.
-const gcPercent = 400
-
-// Tune gives this process's garbage collector the memory that the function has,
-// a quarter of it left for what is not heap. GOGC and GOMEMLIMIT come first.
-func (f Function) Tune() error {
-	bytes, err := f.memoryBytes()
-	if err != nil {
-		return err
-	}
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(bytes / 4 * 3)
-	}
-	return nil
-}
-
-func (f Function) memoryBytes() (int64, error) {
-	for unit, factor := range map[string]int64{"Mi": 1 << 20, "Gi": 1 << 30} {
-		if text, ok := strings.CutSuffix(f.Memory, unit); ok {
-			n, err := strconv.ParseInt(text, 10, 64)
-			return n * factor, err
-		}
-	}
-	return 0, fmt.Errorf("functions.json: the memory of %s is %q, not a number of Mi or Gi", f.Name, f.Memory)
 }
 
 // TopicNames lists the topics in alphabetical order.

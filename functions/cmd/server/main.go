@@ -14,7 +14,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/throng-im/throng/functions"
 	"github.com/throng-im/throng/functions/all"
 	"github.com/throng-im/throng/shared/serve"
 	"github.com/throng-im/throng/shared/telemetry"
@@ -33,15 +32,6 @@ func run() error {
 	h, ok := all.Handlers[target]
 	if !ok {
 		return fmt.Errorf("FUNCTION_TARGET is %q; it must be one of %s", target, strings.Join(slices.Sorted(maps.Keys(all.Handlers)), ", "))
-	}
-	m, err := functions.Load()
-	if err != nil {
-		return err
-	}
-	if f, ok := m.Function(target); ok {
-		if err := f.Tune(); err != nil {
-			return err
-		}
 	}
 	return serve.Run(context.Background(), net.JoinHostPort("", cmp.Or(os.Getenv("PORT"), "8080")), h)
 }
