@@ -63,7 +63,7 @@ func serveAlternatives(ctx context.Context) error {
 			route("/counter/send.json", a.countedSend, text),
 			route("/counter/last.json", a.countedLast, count),
 			route("/counter/fill.json", a.countedFill, text, count),
-			route("/bare/send.json", a.bareSend, text, count),
+			route("/bare/send.json", a.bareSend, text, count, wire.Param{Name: "size", Kind: wire.Int, Max: len(bareTail)}),
 			route("/inbox/send.json", a.inboxSend, text, count),
 			route("/members/create.json", a.create, count),
 			route("/members/join.json", a.join, count),
@@ -124,9 +124,19 @@ func (a alternatives) countedFill(ctx context.Context, args *wire.Args) (wire.Re
 	})
 }
 
-// bareTail is a tenth of a group's head. From 1 to 40 KB the emulator takes the
-// same time for a commit, and it keeps every version in memory.
-var bareTail = bytes.Repeat([]byte("x"), 2<<10)
+// bareTail has the size of a group's head in the middle of its tail. Where there
+// are more writers than fewWriters a tenth of it is written: the emulator keeps
+// every version in memory, and takes no longer for a commit of 18 KB than of 2.
+var bareTail = bytes.Repeat([]byte("x"), 18<<10)
+
+const fewWriters = 16
+
+func tailFor(writers int) []byte {
+	if writers > fewWriters {
+		return bareTail[:len(bareTail)/10]
+	}
+	return bareTail
+}
 
 // bareTimeout is for an emulator that loses requests when it runs out of memory.
 const bareTimeout = 20 * time.Second
@@ -134,13 +144,13 @@ const bareTimeout = 20 * time.Second
 // bareSend is the least that a server can do: rewrite a document, which nobody
 // else changes, and publish.
 func (a alternatives) bareSend(ctx context.Context, args *wire.Args) (wire.Reply, error) {
-	return nil, bare(ctx, a.Store, a.PubSub, fmt.Sprintf("bare/%s-%d", args.Text("groupId"), args.Int("count", 0)))
+	return nil, bare(ctx, a.Store, a.PubSub, fmt.Sprintf("bare/%s-%d", args.Text("groupId"), args.Int("count", 0)), bareTail[:args.Int("size", 0)])
 }
 
-func bare(ctx context.Context, store *firestore.Store, ps *pubsub.Client, path string) error {
+func bare(ctx context.Context, store *firestore.Store, ps *pubsub.Client, path string, tail []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, bareTimeout)
 	defer cancel()
-	_, err := store.Commit(ctx, []commit.Write{{Path: path, Fields: commit.Fields{"at": time.Now(), "tail": bareTail}}})
+	_, err := store.Commit(ctx, []commit.Write{{Path: path, Fields: commit.Fields{"at": time.Now(), "tail": tail}}})
 	if err == nil && ps != nil {
 		err = ps.Publish(ctx, benchTopic, []byte(content))
 	}

@@ -90,7 +90,7 @@ func (t *town) floor(ps *pubsub.Client) func(senders, groups int, per time.Durat
 		t.hot++
 		s, err := storm(senders, per, func(sender int) (operation, func(), error) {
 			path := fmt.Sprintf("bare/%d-%d", t.hot, sender)
-			return func(int64) error { return bare(context.Background(), t.store, ps, path) }, func() {}, nil
+			return func(int64) error { return bare(context.Background(), t.store, ps, path, tailFor(senders)) }, func() {}, nil
 		})
 		s.Writes = 1
 		return s, err
@@ -102,7 +102,7 @@ func (t *town) floorHTTP(senders, _ int, per time.Duration) (sample, error) {
 	t.hot++
 	return t.alternatives.observe(func() (sample, error) {
 		return storm(senders, per, func(sender int) (operation, func(), error) {
-			form := url.Values{"groupId": {fmt.Sprint("bare", t.hot)}, "count": {fmt.Sprint(sender)}, "content": {content}}.Encode()
+			form := url.Values{"groupId": {fmt.Sprint("bare", t.hot)}, "count": {fmt.Sprint(sender)}, "size": {fmt.Sprint(len(tailFor(senders)))}, "content": {content}}.Encode()
 			return posts(t.alternatives.base, "/bare/send.json", func(int64) string { return form }, anything)(sender)
 		})
 	})
