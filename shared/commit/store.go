@@ -38,7 +38,9 @@ func (d Doc) Exists() bool { return !d.Version.IsZero() }
 
 // Condition is what must hold of a document for a commit to apply.
 type Condition struct {
-	// Version, when set, must be the document's current version.
+	// Version, when set, must be the document's current version. Firestore keeps
+	// the version of a document that a write does not change; the journal sees to
+	// it that every commit of a loop changes the root.
 	Version time.Time
 	// Absent demands that the document does not exist.
 	Absent bool
