@@ -6,7 +6,6 @@
 package messages
 
 import (
-	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -80,19 +79,18 @@ func (f calls) publish(ctx context.Context, a *wire.Args) (wire.Reply, error) {
 		return nil, err
 	}
 	list := make([]published, len(groups))
-	send := func(i int) error {
-		r, err := f.groups.Publish(ctx, groups[i], m)
-		if err == nil {
-			slog.InfoContext(ctx, "published", "group", groups[i], "seq", r.Seq, "messageUID", r.UID)
-		}
-		list[i] = published{groups[i], r.UID}
-		return err
+	work, ctx := errgroup.WithContext(ctx)
+	for i, g := range groups {
+		work.Go(func() error {
+			r, err := f.groups.Publish(ctx, g, m)
+			if err == nil {
+				slog.InfoContext(ctx, "published", "group", g, "seq", r.Seq, "messageUID", r.UID)
+			}
+			list[i] = published{g, r.UID}
+			return err
+		})
 	}
-	var others errgroup.Group
-	for i := range groups[1:] {
-		others.Go(func() error { return send(i + 1) })
-	}
-	if err := cmp.Or(send(0), others.Wait()); err != nil {
+	if err := work.Wait(); err != nil {
 		return nil, err
 	}
 	return wire.Reply{"messageUIDs": list}, nil

@@ -25,7 +25,7 @@ type sample struct {
 	Operations              int
 }
 
-// measure is the median of a variant's samples, the one in the middle by rate.
+// measured is the median of a variant's samples, the one in the middle by rate.
 type measured struct {
 	Variant string  `json:"variant"`
 	Rate    float64 `json:"perSecond"`

@@ -132,7 +132,7 @@ func (c *Chaos) call(ctx context.Context, method string, req, reply any, cc *grp
 		return err
 	}
 	do := func() error { return invoke(ctx, method, req, reply, cc, opts...) }
-	switch f := c.roll(5); f {
+	switch c.roll(5) {
 	case 0: // refused
 		return c.fault(refusals, method)
 	case 1: // lost on its way
@@ -183,9 +183,13 @@ func (c *Chaos) fault(list []codes.Code, method string) error {
 	return status.Errorf(list[c.rng.IntN(len(list))], "injected into %s", method[strings.LastIndexByte(method, '/')+1:])
 }
 
+// Queues says whether Queue ever holds a commit back, so that nobody prepares
+// for it on a good day.
+func (c *Chaos) Queues() bool { return c.plan.Serial > 0 }
+
 // Queue holds a commit back until its documents take another write.
 func (c *Chaos) Queue(ctx context.Context, paths []string) error {
-	if c.plan.Serial == 0 {
+	if !c.Queues() {
 		return nil
 	}
 	c.mu.Lock()

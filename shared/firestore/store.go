@@ -200,11 +200,9 @@ func structured(q commit.Query, parent, collection string) *pb.StructuredQuery {
 // Commit implements commit.Store.
 func (s *Store) Commit(ctx context.Context, writes []commit.Write) (time.Time, error) {
 	req := &pb.CommitRequest{Database: s.database, Writes: make([]*pb.Write, len(writes))}
-	paths := make([]string, len(writes))
 	deletes := 0
 	for i, w := range writes {
 		req.Writes[i] = s.write(w)
-		paths[i] = w.Path
 		if w.Delete {
 			deletes++
 		}
@@ -212,8 +210,14 @@ func (s *Store) Commit(ctx context.Context, writes []commit.Write) (time.Time, e
 	if err := checkSize(writes, req); err != nil {
 		return time.Time{}, err
 	}
-	if err := s.chaos.Queue(ctx, paths); err != nil {
-		return time.Time{}, classifyCommit(err)
+	if s.chaos.Queues() {
+		paths := make([]string, len(writes))
+		for i, w := range writes {
+			paths[i] = w.Path
+		}
+		if err := s.chaos.Queue(ctx, paths); err != nil {
+			return time.Time{}, classifyCommit(err)
+		}
 	}
 	res, err := s.client.Commit(ctx, req)
 	if err != nil {
