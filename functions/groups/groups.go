@@ -7,11 +7,11 @@ package groups
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"github.com/GoogleCloudPlatform/functions-framework-go/functions"
 
 	"github.com/throng-im/throng/shared/cloud"
+	"github.com/throng-im/throng/shared/contract"
 	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
@@ -23,48 +23,18 @@ var Serve = cloud.Function("groups", Handler)
 
 func init() { functions.HTTP("groups", Serve) }
 
-// Limits of the contract.
-const (
-	maxUsers = 1000
-	// maxName is the longest group name any published SDK lets through.
-	maxName = 255
-	// A page of a user's groups: the default, the largest, and what is listed
-	// when no page is asked for.
-	pageSize, maxPageSize, unpaged = 50, 1000, 5000
-	maxPage                        = 1 << 20
-)
-
-var (
-	users   = wire.Param{Name: "userId", Kind: wire.ID, Required: true, Repeated: true, Count: maxUsers, About: "the users, at most 1,000"}
-	user    = wire.Param{Name: "userId", Kind: wire.ID, Required: true, About: "the user"}
-	groupID = wire.Param{Name: "groupId", Kind: wire.ID, Required: true, About: "the group"}
-	name    = wire.Param{Name: "groupName", MaxChars: maxName, About: "the name that pushes show"}
-)
-
-func required(p wire.Param) wire.Param { p.Required = true; return p }
-
 // Handler serves the function on c.
 func Handler(c *cloud.Cloud) http.Handler {
 	f := calls{c.Groups}
-	return wire.Handler(c.Settings, time.Now, []wire.Route{
-		{Path: "/group/create.json", Params: []wire.Param{users, groupID, required(name)}, Handle: f.join,
-			About: "create a group, or add members to one and rename it"},
-		{Path: "/group/join.json", Params: []wire.Param{users, groupID, name}, Handle: f.join,
-			About: "add members; a group that does not exist is created"},
-		{Path: "/group/quit.json", Params: []wire.Param{users, groupID}, Handle: f.quit,
-			About: "remove members"},
-		{Path: "/group/dismiss.json", Params: []wire.Param{{Name: "userId", Kind: wire.ID, About: "who dismisses; any user"}, groupID}, Handle: f.dismiss,
-			About: "end a group"},
-		{Path: "/group/refresh.json", Params: []wire.Param{groupID, required(name)}, Handle: f.refresh,
-			About: "rename a group"},
-		{Path: "/group/user/query.json", Params: []wire.Param{groupID}, Handle: f.members,
-			About: "list the members"},
-		{Path: "/user/group/query.json", Handle: f.of, About: "list the groups of a user",
-			Params: []wire.Param{user,
-				{Name: "page", Kind: wire.Int, Max: maxPage, About: "from 1; 0 or none lists the first 5,000"},
-				{Name: "size", Kind: wire.Int, Max: maxPageSize, About: "groups in a page, 50 by default"}}},
-		{Path: "/group/sync.json", Handle: f.sync, About: "state the whole membership of a user",
-			Params: []wire.Param{user, {Name: "group", Kind: wire.IDMap, MaxChars: maxName, About: "group[id]=name for every group the user is in"}}},
+	return c.API("groups", map[string]wire.Call{
+		"/group/create.json":     f.join,
+		"/group/join.json":       f.join,
+		"/group/quit.json":       f.quit,
+		"/group/dismiss.json":    f.dismiss,
+		"/group/refresh.json":    f.refresh,
+		"/group/user/query.json": f.members,
+		"/user/group/query.json": f.of,
+		"/group/sync.json":       f.sync,
 	})
 }
 
@@ -108,11 +78,11 @@ type summary struct {
 }
 
 func (f calls) of(ctx context.Context, a *wire.Args) (wire.Reply, error) {
-	offset, limit := 0, unpaged
+	offset, limit := 0, contract.Unpaged
 	if page := a.Int("page", 0); page > 0 {
-		limit = a.Int("size", pageSize)
+		limit = a.Int("size", contract.GroupPage)
 		if limit == 0 {
-			limit = pageSize
+			limit = contract.GroupPage
 		}
 		offset = (page - 1) * limit
 	}

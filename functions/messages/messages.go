@@ -9,7 +9,6 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"time"
 
 	"github.com/GoogleCloudPlatform/functions-framework-go/functions"
 	"golang.org/x/sync/errgroup"
@@ -27,42 +26,12 @@ var Serve = cloud.Function("messages", Handler)
 
 func init() { functions.HTTP("messages", Serve) }
 
-// Limits of the contract.
-const (
-	maxGroups  = 3
-	maxTargets = 300
-)
-
 // Handler serves the function on c.
 func Handler(c *cloud.Cloud) http.Handler {
-	flag := func(name, about string) wire.Param { return wire.Param{Name: name, Kind: wire.Bool, About: about} }
-	text := func(name, about string) wire.Param {
-		return wire.Param{Name: name, MaxBytes: message.MaxPush, About: about}
-	}
 	f := calls{c.Groups}
-	return wire.Handler(c.Settings, time.Now, []wire.Route{{
-		Path: "/message/group/publish.json", Handle: f.publish, About: "send a message to at most three groups",
-		Params: []wire.Param{
-			{Name: "fromUserId", Kind: wire.ID, Required: true, About: "the sender, who need not be a member"},
-			{Name: "toGroupId", Kind: wire.ID, Required: true, Repeated: true, Count: maxGroups, About: "the groups"},
-			{Name: "toUserId", Kind: wire.ID, Repeated: true, Count: maxTargets, About: "only these members receive it; one group only"},
-			{Name: "objectName", Required: true, MaxChars: message.MaxType, About: "the type of the message"},
-			{Name: "content", Required: true, MaxBytes: message.MaxContent, About: "its payload"},
-			text("pushContent", "what the notification says"),
-			text("pushData", "what the notification carries"),
-			text("pushExt", "how the notification looks, as JSON; one group only"),
-			flag("isPersisted", "1 (default) keeps it in history"),
-			flag("isCounted", "1 (default) adds to unread"),
-			flag("isIncludeSender", "1 shows it to its sender, too"),
-			flag("isMentioned", "1 takes content.mentionedInfo into account"),
-			flag("contentAvailable", "1 wakes an iOS app in the background"),
-			flag("disablePush", "true sends no notification; one group only"),
-			flag("expansion", "true allows extension keys; one group only"),
-			{Name: "extraContent", About: "the first extension keys, a JSON object of texts"},
-			flag("disableUpdateLastMsg", "true leaves the conversation list's last message"),
-			flag("needReadReceipt", "1 asks for read receipts"),
-		},
-	}})
+	return c.API("messages", map[string]wire.Call{
+		"/message/group/publish.json": f.publish,
+	})
 }
 
 type calls struct{ groups *group.Groups }

@@ -6,7 +6,6 @@ package users
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"github.com/GoogleCloudPlatform/functions-framework-go/functions"
 
@@ -20,32 +19,16 @@ var Serve = cloud.Function("users", Handler)
 
 func init() { functions.HTTP("users", Serve) }
 
-// Limits of the contract: a name counts any character as one.
-const (
-	maxName     = 64
-	maxPortrait = 1024
-	// timeFormat is how the contract writes instants.
-	timeFormat = "2006-01-02 15:04:05"
-)
-
-var (
-	user     = wire.Param{Name: "userId", Kind: wire.ID, Required: true, About: "the user"}
-	name     = wire.Param{Name: "name", MaxChars: maxName, About: "the name that pushes show"}
-	portrait = wire.Param{Name: "portraitUri", MaxBytes: maxPortrait, About: "address of the user's picture"}
-)
+// timeFormat is how the contract writes instants.
+const timeFormat = "2006-01-02 15:04:05"
 
 // Handler serves the function on c.
 func Handler(c *cloud.Cloud) http.Handler {
 	f := calls{c}
-	named := name
-	named.Required = true
-	return wire.Handler(c.Settings, time.Now, []wire.Route{
-		{Path: "/user/getToken.json", Params: []wire.Param{user, named, portrait}, Handle: f.getToken,
-			About: "register a user and get a device token"},
-		{Path: "/user/refresh.json", Params: []wire.Param{user, name, portrait}, Handle: f.refresh,
-			About: "change a user's name or portrait"},
-		{Path: "/user/info.json", Params: []wire.Param{user}, Handle: f.info,
-			About: "read what is registered of a user"},
+	return c.API("users", map[string]wire.Call{
+		"/user/getToken.json": f.getToken,
+		"/user/refresh.json":  f.refresh,
+		"/user/info.json":     f.info,
 	})
 }
 

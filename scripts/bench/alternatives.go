@@ -59,7 +59,7 @@ func serveAlternatives(ctx context.Context) error {
 		return wire.Route{Path: path, Params: append(params, group), Handle: handle}
 	}
 	return serve.Run(ctx, "127.0.0.1:"+os.Getenv("PORT"), debug.Handler(serve.Function("alternatives", func(context.Context) (http.Handler, error) {
-		return wire.Handler(s, time.Now, []wire.Route{
+		return wire.Handler(wire.Options{Settings: s, Now: time.Now}, []wire.Route{
 			route("/counter/send.json", a.countedSend, text),
 			route("/counter/last.json", a.countedLast, count),
 			route("/counter/fill.json", a.countedFill, text, count),

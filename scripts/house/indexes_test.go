@@ -54,9 +54,12 @@ func (w *witness) Query(ctx context.Context, q commit.Query) ([]commit.Doc, erro
 		if q.AllGroups {
 			need.QueryScope = "COLLECTION_GROUP"
 		}
-		if q.Contains != nil {
+		switch {
+		case q.Contains != nil:
 			need.ArrayConfig = "CONTAINS"
-		} else {
+		case q.AtMost != nil:
+			need.Order = "DESCENDING"
+		default:
 			need.Order = "ASCENDING"
 		}
 		w.queried[path.Base(q.Collection)+"."+q.Field] = need

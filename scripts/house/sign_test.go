@@ -24,7 +24,7 @@ const (
 func echo(t *testing.T) *httptest.Server {
 	t.Helper()
 	s := settings.Settings{AppKey: awkwardKey, AppSecret: awkwardSecret, SignatureWindow: time.Hour}
-	server := httptest.NewServer(wire.Handler(s, time.Now, []wire.Route{{
+	server := httptest.NewServer(wire.Handler(wire.Options{Settings: s, Now: time.Now}, []wire.Route{{
 		Path:   "/echo.json",
 		Params: []wire.Param{{Name: "text"}, {Name: "id", Kind: wire.ID, Repeated: true, Count: 9}},
 		Handle: func(_ context.Context, a *wire.Args) (wire.Reply, error) {

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/throng-im/throng/shared/contract"
 	"github.com/throng-im/throng/shared/cost"
 	"github.com/throng-im/throng/shared/event"
 	"github.com/throng-im/throng/shared/firestore"
@@ -18,6 +19,7 @@ import (
 	"github.com/throng-im/throng/shared/settings"
 	"github.com/throng-im/throng/shared/token"
 	"github.com/throng-im/throng/shared/user"
+	"github.com/throng-im/throng/shared/wire"
 )
 
 // Cloud is what a function works with.
@@ -90,6 +92,11 @@ func Open(ctx context.Context, s settings.Settings, meter *cost.Meter) (*Cloud, 
 		Users:  user.New(store, groups, s.CacheBytes/4, time.Now),
 		Tokens: token.New(s.AppKey, s.AppSecret, time.Now),
 	}, nil
+}
+
+// API serves a function's rows of the contract with its handlers, by path.
+func (c *Cloud) API(function string, handlers map[string]wire.Call) http.Handler {
+	return wire.Handler(wire.Options{Settings: c.Settings, Now: time.Now}, contract.Bind(function, handlers))
 }
 
 // Close ends the connections.

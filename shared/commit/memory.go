@@ -1,6 +1,7 @@
 package commit
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -42,17 +43,33 @@ func (m *Memory) Query(ctx context.Context, q Query) ([]Doc, error) {
 	var found []Doc
 	for _, d := range m.docs {
 		if q.matches(d) {
-			found = append(found, project(d, q.Select))
+			found = append(found, d)
 		}
 	}
-	slices.SortFunc(found, func(a, b Doc) int {
-		return slices.Compare(strings.Split(a.Path, "/"), strings.Split(b.Path, "/"))
-	})
+	slices.SortFunc(found, q.compare)
 	found = found[min(q.Offset, len(found)):]
 	if q.Limit > 0 && len(found) > q.Limit {
 		found = found[:q.Limit]
 	}
+	for i, d := range found {
+		found[i] = project(d, q.Select)
+	}
 	return found, ctx.Err()
+}
+
+// compare orders by the field of a range, else by path.
+func (q Query) compare(a, b Doc) int {
+	byPath := slices.Compare(strings.Split(a.Path, "/"), strings.Split(b.Path, "/"))
+	if q.AtLeast == nil && q.AtMost == nil {
+		return byPath
+	}
+	x, _ := a.Fields[q.Field].(int64)
+	y, _ := b.Fields[q.Field].(int64)
+	order := cmp.Or(cmp.Compare(x, y), byPath)
+	if q.AtMost != nil {
+		return -order
+	}
+	return order
 }
 
 func (q Query) matches(d Doc) bool {
@@ -67,6 +84,11 @@ func (q Query) matches(d Doc) bool {
 	switch value := d.Fields[q.Field]; {
 	case q.Field == "":
 		return true
+	case q.AtLeast != nil || q.AtMost != nil:
+		n, ok := value.(int64)
+		least, isLeast := q.AtLeast.(int64)
+		most, isMost := q.AtMost.(int64)
+		return ok && (!isLeast || n >= least) && (!isMost || n <= most)
 	case q.Contains == nil:
 		return value == q.Equals
 	default:

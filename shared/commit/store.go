@@ -69,18 +69,21 @@ type Reader interface {
 }
 
 // Query asks for the documents of one collection, or of every collection with
-// one name, ordered by document path.
+// one name, ordered by document path where nothing else is said.
 type Query struct {
 	// Collection is a path (groups/g1/segments), or a bare name with AllGroups.
 	Collection string
 	AllGroups  bool
-	// Field and one of Equals or Contains filter; an empty Field filters nothing.
-	Field    string
-	Equals   any
-	Contains any
+	// Field and one of Equals, Contains, AtLeast or AtMost filter; an empty
+	// Field filters nothing. With AtLeast the result is ordered by the field,
+	// rising, with AtMost falling; both take an int64 and not AllGroups.
+	Field           string
+	Equals          any
+	Contains        any
+	AtLeast, AtMost any
 	// IDAtLeast keeps documents whose id sorts at or after it. Not with
-	// AllGroups. There is no opposite and no descending order: Firestore does
-	// not scan keys downwards.
+	// AllGroups. There is no opposite and no descending order by path: Firestore
+	// does not scan keys downwards.
 	IDAtLeast string
 	Offset    int
 	// Limit bounds the result; 0 is no bound.

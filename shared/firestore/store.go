@@ -170,6 +170,12 @@ func structured(q commit.Query, parent, collection string) *pb.StructuredQuery {
 	case q.Field == "":
 	case q.Contains != nil:
 		where(field, pb.StructuredQuery_FieldFilter_ARRAY_CONTAINS, value(q.Contains))
+	case q.AtLeast != nil:
+		where(field, pb.StructuredQuery_FieldFilter_GREATER_THAN_OR_EQUAL, value(q.AtLeast))
+		out.OrderBy = []*pb.StructuredQuery_Order{{Field: field, Direction: pb.StructuredQuery_ASCENDING}}
+	case q.AtMost != nil:
+		where(field, pb.StructuredQuery_FieldFilter_LESS_THAN_OR_EQUAL, value(q.AtMost))
+		out.OrderBy = []*pb.StructuredQuery_Order{{Field: field, Direction: pb.StructuredQuery_DESCENDING}}
 	default:
 		where(field, pb.StructuredQuery_FieldFilter_EQUAL, value(q.Equals))
 	}

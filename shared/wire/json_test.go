@@ -25,7 +25,7 @@ type jsonGiven struct {
 }
 
 func jsonRoute(got *jsonGiven) http.Handler {
-	return wire.Handler(app, nil, []wire.Route{{Path: "/group/test.json", Body: wire.JSONBody, Params: []wire.Param{
+	return wire.Handler(wire.Options{Settings: app}, []wire.Route{{Path: "/group/test.json", Body: wire.JSONBody, Params: []wire.Param{
 		{Name: "userId", Kind: wire.ID, Required: true},
 		{Name: "pageSize", Kind: wire.Int, Min: 1, Max: 100},
 		{Name: "flag", Kind: wire.Bool},
@@ -78,7 +78,7 @@ func TestJSONBodies(t *testing.T) {
 
 func TestQueryStringsBelongToGET(t *testing.T) {
 	var got string
-	h := wire.Handler(app, nil, []wire.Route{
+	h := wire.Handler(wire.Options{Settings: app}, []wire.Route{
 		{Method: http.MethodGet, Path: "/get.json", Params: []wire.Param{{Name: "userId", Kind: wire.ID, Required: true}},
 			Handle: func(_ context.Context, a *wire.Args) (wire.Reply, error) { got = a.Text("userId"); return nil, nil }},
 		{Path: "/post.json", Params: []wire.Param{{Name: "userId", Kind: wire.ID}},

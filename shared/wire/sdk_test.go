@@ -241,7 +241,7 @@ func TestPublishedSDKsAreUnderstood(t *testing.T) {
 	for name, c := range sdkRequests {
 		t.Run(name, func(t *testing.T) {
 			var got given
-			server := httptest.NewServer(wire.Handler(app, time.Now, sdkRoutes(&got)))
+			server := httptest.NewServer(wire.Handler(wire.Options{Settings: app, Now: time.Now}, sdkRoutes(&got)))
 			defer server.Close()
 			status, out := exchange(t, server, raw(c.head, c.body))
 			if status != http.StatusOK || out != `{"code":200}`+"\n" {
@@ -281,7 +281,7 @@ func exchange(t *testing.T, server *httptest.Server, request string) (status int
 // TestAWindowRefusesALongLivedTimestamp shows why there is no window by default.
 func TestAWindowRefusesALongLivedTimestamp(t *testing.T) {
 	s := settings.Settings{AppKey: "key", AppSecret: "secret", SignatureWindow: time.Minute}
-	server := httptest.NewServer(wire.Handler(s, time.Now, sdkRoutes(new(given))))
+	server := httptest.NewServer(wire.Handler(wire.Options{Settings: s, Now: time.Now}, sdkRoutes(new(given))))
 	defer server.Close()
 	c := sdkRequests["Node keeps nonce and timestamp, in lower case"]
 	status, out := exchange(t, server, raw(c.head, c.body))
@@ -292,7 +292,7 @@ func TestAWindowRefusesALongLivedTimestamp(t *testing.T) {
 }
 
 func TestAnErrorIsWhatTheSDKsDecode(t *testing.T) {
-	server := httptest.NewServer(wire.Handler(app, time.Now, sdkRoutes(new(given))))
+	server := httptest.NewServer(wire.Handler(wire.Options{Settings: app, Now: time.Now}, sdkRoutes(new(given))))
 	defer server.Close()
 	c := sdkRequests["Python relies on the default type"]
 	status, out := exchange(t, server, raw(c.head, "userId=u1"))

@@ -28,15 +28,15 @@ func header(h http.Header, name string) string {
 // authenticate checks the envelope. The nonce may repeat and no timestamp is
 // too old unless a window is set: one published SDK computes both once.
 func (a *api) authenticate(h http.Header) error {
-	if subtle.ConstantTimeCompare([]byte(header(h, "App-Key")), []byte(a.settings.AppKey)) != 1 {
+	if subtle.ConstantTimeCompare([]byte(header(h, "App-Key")), []byte(a.Settings.AppKey)) != 1 {
 		return errAppKey
 	}
 	timestamp := header(h, "Timestamp")
-	want := Signature(a.settings.AppSecret, header(h, "Nonce"), timestamp)
+	want := Signature(a.Settings.AppSecret, header(h, "Nonce"), timestamp)
 	if subtle.ConstantTimeCompare([]byte(strings.ToLower(header(h, "Signature"))), []byte(want)) != 1 {
 		return errSignature
 	}
-	if a.settings.SignatureWindow > 0 && !within(timestamp, a.now(), a.settings.SignatureWindow) {
+	if a.Settings.SignatureWindow > 0 && !within(timestamp, a.Now(), a.Settings.SignatureWindow) {
 		return errStale
 	}
 	return nil

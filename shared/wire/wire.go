@@ -2,9 +2,9 @@
 // requests, nearly all of them POST with a form body, answered with JSON that
 // carries an integer code.
 //
-// A function lists its routes in a table. The parser, the validator and the
-// published description come from that table, so a handler only sees parameters
-// that keep their limits.
+// Every route is a row of the table in package contract. The parser, the
+// validator and the published description come from that table, so a handler
+// only sees parameters that keep their limits.
 package wire
 
 import (
@@ -39,28 +39,60 @@ const (
 	JSONBody
 )
 
-// Route is a row of a function's table.
+// Call handles a request whose parameters keep the limits of its row.
+type Call func(ctx context.Context, a *Args) (Reply, error)
+
+// Route is a row of the table of all routes.
 type Route struct {
+	// Function is the name of the function that serves the route.
+	Function string
 	// Method is POST when it is empty.
 	Method string
 	Path   string
 	Body   Encoding
 	About  string
 	Params []Param
-	Handle func(ctx context.Context, a *Args) (Reply, error)
+	// Reply says what is answered beside the code.
+	Reply []Field
+	// Errors are the faults that the route may answer beside those that every
+	// route has: a broken envelope, bad parameters, rates, an unreachable store.
+	Errors []fault.Kind
+	// Units names the repeated parameter whose values a rate limit counts; a
+	// call counts one when it is empty.
+	Units string
+	// Handle is bound by the function.
+	Handle Call
+}
+
+// Field is a part of a reply or of an object in it.
+type Field struct {
+	Name string
+	// Type is string, integer, boolean, object, array (of the Fields) or strings
+	// (an array of texts), or map (of objects with the Fields).
+	Type  string
+	About string
+	// Optional fields may be missing.
+	Optional bool
+	Fields   []Field
+}
+
+// Options are what serving routes needs beside the routes.
+type Options struct {
+	Settings settings.Settings
+	// Now is the clock.
+	Now func() time.Time
 }
 
 type api struct {
-	settings settings.Settings
-	routes   map[string]Route
-	now      func() time.Time
+	Options
+	routes map[string]Route
 }
 
 // Handler serves routes. Unknown paths and methods are answered before the
 // signature is looked at: that they do not exist is no secret, and a mistyped
 // path is the commonest mistake of all.
-func Handler(s settings.Settings, now func() time.Time, routes []Route) http.Handler {
-	a := &api{settings: s, routes: map[string]Route{}, now: now}
+func Handler(o Options, routes []Route) http.Handler {
+	a := &api{Options: o, routes: map[string]Route{}}
 	for _, r := range routes {
 		if _, twice := a.routes[r.Path]; twice {
 			panic(fmt.Sprintf("wire: %s has two routes", r.Path))

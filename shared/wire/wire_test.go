@@ -37,7 +37,7 @@ type seen struct {
 }
 
 func api(s settings.Settings, got *seen, fail error) http.Handler {
-	return wire.Handler(s, func() time.Time { return now }, []wire.Route{{Path: "/group/test.json", Params: []wire.Param{
+	return wire.Handler(wire.Options{Settings: s, Now: func() time.Time { return now }}, []wire.Route{{Path: "/group/test.json", Params: []wire.Param{
 		{Name: "userId", Kind: wire.ID, Repeated: true, Count: 3},
 		{Name: "groupId", Kind: wire.ID, Required: true},
 		{Name: "text", MaxChars: 5, MaxBytes: 12},
@@ -292,7 +292,7 @@ func TestABodyThatBreaksOffIsTheCallersFault(t *testing.T) {
 }
 
 func TestAReplyThatCannotBeEncodedIsInternal(t *testing.T) {
-	h := wire.Handler(app, time.Now, []wire.Route{{Path: "/group/test.json", Handle: func(context.Context, *wire.Args) (wire.Reply, error) {
+	h := wire.Handler(wire.Options{Settings: app, Now: time.Now}, []wire.Route{{Path: "/group/test.json", Handle: func(context.Context, *wire.Args) (wire.Reply, error) {
 		return wire.Reply{"half": "done", "never": make(chan int)}, nil
 	}}})
 	if status, out, _ := serve(t, h, post("a=b")); status != 500 || out.Code != 1000 || out.URL != "/group/test.json" {
@@ -314,7 +314,7 @@ func TestARouteIsListedOnce(t *testing.T) {
 			t.Error("two routes share a path")
 		}
 	}()
-	wire.Handler(app, time.Now, []wire.Route{{Path: "/a.json"}, {Path: "/a.json"}})
+	wire.Handler(wire.Options{Settings: app, Now: time.Now}, []wire.Route{{Path: "/a.json"}, {Path: "/a.json"}})
 }
 
 type zeros struct{}

@@ -173,6 +173,8 @@ func queries(t *testing.T, s commit.Store) {
 	}{
 		{"from an id on", commit.Query{Collection: "rooms/r1/pages", IDAtLeast: "015", Limit: 2}, []string{"rooms/r1/pages/020", "rooms/r1/pages/030"}},
 		{"equals", commit.Query{Collection: "rooms/r1/pages", Field: "n", Equals: int64(3)}, []string{"rooms/r1/pages/030"}},
+		{"rising from a value on", commit.Query{Collection: "rooms/r1/pages", Field: "n", AtLeast: int64(2), Limit: 2}, []string{"rooms/r1/pages/020", "rooms/r1/pages/030"}},
+		{"falling from a value on", commit.Query{Collection: "rooms/r1/pages", Field: "n", AtMost: int64(2), Limit: 2, Select: []string{"keys"}}, []string{"rooms/r1/pages/020", "rooms/r1/pages/010"}},
 		{"list of numbers contains", commit.Query{Collection: "rooms/r1/pages", Field: "keys", Contains: int64(2)}, []string{"rooms/r1/pages/020"}},
 		{"all groups contain", commit.Query{Collection: "parts", AllGroups: true, Field: "who", Contains: "u2"}, []string{"rooms/r2/parts/p1"}},
 		{"all groups, page", commit.Query{Collection: "parts", AllGroups: true, Field: "who", Contains: "ann", Offset: 3, Limit: 5, Select: []string{"n"}}, []string{"rooms/r3/parts/p1", "rooms/r4/parts/p1"}},

@@ -1,0 +1,26 @@
+package contract
+
+import "github.com/throng-im/throng/shared/wire"
+
+// Limits of the contract for users: a name counts any character as one.
+const (
+	MaxUserName = 64
+	MaxPortrait = 1024
+)
+
+var (
+	userName = wire.Param{Name: "name", MaxChars: MaxUserName, About: "the name that pushes show"}
+	portrait = wire.Param{Name: "portraitUri", MaxBytes: MaxPortrait, About: "address of the user's picture"}
+)
+
+var users = rows("users",
+	wire.Route{Path: "/user/getToken.json", About: "register a user and get a device token",
+		Params: []wire.Param{userID, required(userName), portrait},
+		Reply:  []wire.Field{{Name: "userId", Type: "string", About: "the user"}, {Name: "token", Type: "string", About: "a bearer token of at most 256 characters"}}},
+	wire.Route{Path: "/user/refresh.json", About: "change a user's name or portrait",
+		Params: []wire.Param{userID, userName, portrait}},
+	wire.Route{Path: "/user/info.json", About: "read what is registered of a user",
+		Params: []wire.Param{userID},
+		Reply: []wire.Field{{Name: "userName", Type: "string", About: "the name"}, {Name: "userPortrait", Type: "string", About: "address of the picture"},
+			{Name: "createTime", Type: "string", About: "when the user was registered, YYYY-MM-DD HH:MM:SS"}}},
+)
