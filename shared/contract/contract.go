@@ -46,7 +46,9 @@ func rows(function string, routes ...wire.Route) []wire.Route {
 
 func required(p wire.Param) wire.Param { p.Required = true; return p }
 
-func flag(name, about string) wire.Param { return wire.Param{Name: name, Kind: wire.Bool, About: about} }
+func flag(name, about string) wire.Param {
+	return wire.Param{Name: name, Kind: wire.Bool, About: about}
+}
 
 // Parameters that many rows have.
 var (
