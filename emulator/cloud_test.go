@@ -250,6 +250,14 @@ func (w *town) send(r *http.Request, into any) int {
 // server calls the server API with a signed form, at the gateway or at.
 func (w *town) server(path string, form url.Values, at ...string) answer {
 	w.Helper()
+	var a answer
+	a.Status = w.post(path, form, &a, at...)
+	return a
+}
+
+// post is server for those who want all of the reply.
+func (w *town) post(path string, form url.Values, into any, at ...string) int {
+	w.Helper()
 	base := w.url(portGateway)
 	if len(at) > 0 {
 		base = at[0]
@@ -259,9 +267,19 @@ func (w *town) server(path string, form url.Values, at ...string) answer {
 		w.Fatal(err)
 	}
 	sign(r, "dev-secret")
-	var a answer
-	a.Status = w.send(r, &a)
-	return a
+	return w.send(r, into)
+}
+
+// postJSON calls the server API with a JSON body.
+func (w *town) postJSON(path, body string, into any) int {
+	w.Helper()
+	r, err := http.NewRequest(http.MethodPost, w.url(portGateway)+path, strings.NewReader(body))
+	if err != nil {
+		w.Fatal(err)
+	}
+	sign(r, "dev-secret")
+	r.Header.Set("Content-Type", "application/json")
+	return w.send(r, into)
 }
 
 // must is server for calls that have to succeed.
