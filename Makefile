@@ -3,7 +3,7 @@
 MIN_GO := 1.26
 TOOL := go tool -modfile=scripts/tools/go.mod
 
-.PHONY: help run test bench chaos lint vuln fmt go-version
+.PHONY: help run test bench chaos fuzz costs openapi lint vuln fmt go-version
 
 help: ## show this list
 	@awk 'BEGIN{FS=":.*## "}/^[a-z-]+:.*## /{printf "  make %-8s %s\n",$$1,$$2}' Makefile
@@ -23,6 +23,16 @@ bench: go-version ## measure; ARGS="-seconds 2" makes it shorter
 chaos: go-version ## the long tests under faults: histories, kill -9, big groups
 	@echo "building and breaking things (about ten minutes)"
 	@exec go run ./emulator --only firestore,pubsub --port 0 --fresh -- scripts/chaos
+
+fuzz: go-version ## every fuzz test for a minute; THRONG_FUZZTIME=10m makes it longer
+	@exec scripts/fuzz
+
+costs: go-version ## measure what each call costs in documents and write it into functions/README.md
+	@echo "building and measuring (about a minute)"
+	@exec go run ./emulator --port 0 --fresh -- go run ./scripts/costs -write functions/README.md
+
+openapi: go-version ## write the published description of the server API anew
+	@exec go run ./scripts/openapi
 
 lint: go-version ## gofmt, vet, staticcheck, and the vulnerability check
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not formatted, run make fmt:"; echo "$$unformatted"; exit 1; fi

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/throng-im/throng/functions"
+	"github.com/throng-im/throng/shared/cost"
+	"github.com/throng-im/throng/shared/wire"
+)
+
+// caller calls a running cloud.
+type caller struct {
+	url, key, secret string
+	manifest         *functions.Manifest
+}
+
+// row is a call to measure. form, json or query carry its parameters.
+type row struct {
+	path, what string
+	form       url.Values
+	json       string
+	query      url.Values
+	// before makes what the call needs; it is not measured.
+	before func() error
+	// refused is the code that the call answers; 0 is success.
+	refused int
+}
+
+// cost makes a call and returns what its function asked of Firestore and Pub/Sub.
+func (c *caller) cost(r row) (cost.Counts, error) {
+	f, ok := c.manifest.Route(r.path)
+	if !ok {
+		return cost.Counts{}, fmt.Errorf("no function serves %s", r.path)
+	}
+	before, err := c.counts(f.Name)
+	if err != nil {
+		return cost.Counts{}, err
+	}
+	if _, err := c.call(r); err != nil {
+		return cost.Counts{}, err
+	}
+	after, err := c.counts(f.Name)
+	return after.Sub(before), err
+}
+
+// counts reads a function's counters.
+func (c *caller) counts(function string) (cost.Counts, error) {
+	res, err := http.Get(c.url + "/debug/cost")
+	if err != nil {
+		return cost.Counts{}, fmt.Errorf("%w: start the local cloud with `make run`", err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	var bill struct {
+		Functions map[string]cost.Counts `json:"functions"`
+	}
+	err = json.NewDecoder(res.Body).Decode(&bill)
+	return bill.Functions[function], err
+}
+
+// call makes a signed call and returns its reply.
+func (c *caller) call(r row) (map[string]any, error) {
+	method, address, kind, body := http.MethodPost, c.url+r.path, "application/x-www-form-urlencoded", r.form.Encode()
+	switch {
+	case r.query != nil:
+		method, address, body = http.MethodGet, address+"?"+r.query.Encode(), ""
+	case r.json != "":
+		kind, body = "application/json", r.json
+	}
+	req, err := http.NewRequest(method, address, strings.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	nonce, timestamp := strconv.Itoa(rand.Int()), strconv.FormatInt(time.Now().UnixMilli(), 10)
+	for name, value := range map[string]string{"App-Key": c.key, "Nonce": nonce, "Timestamp": timestamp,
+		"Signature": wire.Signature(c.secret, nonce, timestamp), "Content-Type": kind} {
+		req.Header.Set(name, value)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = res.Body.Close() }()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		return nil, err
+	}
+	var reply map[string]any
+	if err := json.NewDecoder(bytes.NewReader(text)).Decode(&reply); err != nil {
+		return nil, fmt.Errorf("%s answered %q", r.path, text)
+	}
+	want := r.refused
+	if want == 0 {
+		want = wire.CodeOK
+	}
+	if code, _ := reply["code"].(float64); int(code) != want {
+		return nil, fmt.Errorf("%s (%s) answered %s", r.path, r.what, text)
+	}
+	return reply, nil
+}
