@@ -52,12 +52,13 @@ type function struct {
 	done     *lru.Cache[entryKey, struct{}]
 	names    *expirable.LRU[id.User, string]
 	inFlight singleflight.Group
+	now      func() time.Time
 }
 
 // Handler serves the function on c.
 func Handler(c *cloud.Cloud) http.Handler {
 	done, _ := lru.New[entryKey, struct{}](doneEntries) // fails for a size of zero only
-	f := &function{Cloud: c, done: done, names: expirable.NewLRU[id.User, string](namesKept, nil, namesFor)}
+	f := &function{Cloud: c, done: done, names: expirable.NewLRU[id.User, string](namesKept, nil, namesFor), now: time.Now}
 	return pubsub.Handler(f.handle)
 }
 
