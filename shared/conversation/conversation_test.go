@@ -322,6 +322,25 @@ func TestAThousandConversationsAreSmall(t *testing.T) {
 	}
 }
 
+func TestTagsHaveANumber(t *testing.T) {
+	c := conversation.New(new(commit.Memory), 0, time.Now)
+	tags := func(from, to int) (out []conversation.Tag) {
+		for i := from; i < to; i++ {
+			out = append(out, conversation.Tag{ID: fmt.Sprint("t", i), Name: "T"})
+		}
+		return out
+	}
+	for _, step := range []struct{ from, to, kept int }{{0, 15, 15}, {10, 21, 15}, {15, 20, 20}, {0, 20, 20}, {20, 21, 20}} {
+		err := c.SetTags(t.Context(), "ann", tags(step.from, step.to))
+		if full := step.to > conversation.MaxTags; full != fault.Is(err, fault.InvalidArgument) || !full && err != nil {
+			t.Errorf("%+v: %v", step, err)
+		}
+		if kept, err := c.Tags(t.Context(), "ann"); err != nil || len(kept) != step.kept {
+			t.Errorf("%+v: %d tags are kept, %v", step, len(kept), err)
+		}
+	}
+}
+
 // TestWhatDoesNotFitIsRefused fills a document, and holds that the call that
 // does not fit changes nothing and that others still succeed.
 func TestWhatDoesNotFitIsRefused(t *testing.T) {
@@ -344,9 +363,9 @@ func TestWhatDoesNotFitIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	kept := 0
-	for part := range 8 {
+	for part := range 4 {
 		var groups []id.Group
-		for i := range 5000 {
+		for i := range 10_000 {
 			groups = append(groups, random(part, i))
 		}
 		err := c.TagConversations(ctx, "ann", "t", groups)
