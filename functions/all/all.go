@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/throng-im/throng/functions/client"
+	"github.com/throng-im/throng/functions/conversations"
 	"github.com/throng-im/throng/functions/fanout"
 	"github.com/throng-im/throng/functions/groups"
 	"github.com/throng-im/throng/functions/messages"
@@ -15,10 +16,11 @@ import (
 
 // Handlers are the functions' entry points by name.
 var Handlers = map[string]http.HandlerFunc{
-	"client":   client.Serve,
-	"fanout":   fanout.Serve,
-	"groups":   groups.Serve,
-	"messages": messages.Serve,
-	"push":     push.Serve,
-	"users":    users.Serve,
+	"client":        client.Serve,
+	"conversations": conversations.Serve,
+	"fanout":        fanout.Serve,
+	"groups":        groups.Serve,
+	"messages":      messages.Serve,
+	"push":          push.Serve,
+	"users":         users.Serve,
 }

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"time"
 
 	"github.com/throng-im/throng/shared/event"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
 	"github.com/throng-im/throng/shared/message"
+	"github.com/throng-im/throng/shared/notify"
 )
 
 // maxText bounds a notification's text in characters; a phone shows a few
@@ -40,7 +42,7 @@ func (f *function) jobs(ctx context.Context, ev *event.Timeline, entries []group
 		if err != nil {
 			return nil, err
 		}
-		everyone, named := audience(roster, e)
+		everyone, named := audience(roster, e, f.now(), f.Settings.NotifyLevel)
 		slog.InfoContext(ctx, "notifying", "group", ev.Group, "seq", e.Seq, "messageUID", id.NewMessage(ev.Serial, e.Seq), "devices", len(everyone)+len(named))
 		if ok {
 			jobs = append(jobs, cut(notification(ev, e, name, text, false), "all", everyone)...)
@@ -77,10 +79,11 @@ func (f *function) roster(ctx context.Context, ev *event.Timeline, entries []gro
 	return roster.With(found), nil
 }
 
-// audience picks the devices that a message notifies: members when it was sent,
-// those it was meant for, never its sender. Those whom it mentions come apart,
-// for they may be shown another text.
-func audience(roster *group.Roster, e group.Entry) (everyone, mentioned []event.PushTarget) {
+// audience picks the devices that a message notifies at an instant: members when
+// it was sent, those it was meant for, never its sender, nobody whose settings
+// say no. level is for those who set none. Those whom the message mentions come
+// apart, for they may be shown another text.
+func audience(roster *group.Roster, e group.Entry, at time.Time, level notify.Level) (everyone, mentioned []event.PushTarget) {
 	meant, named := set(e.To), map[id.User]bool{}
 	toAll := e.Mention != nil && e.Mention.Type == group.MentionAll
 	if e.Mention != nil && !toAll {
@@ -90,8 +93,12 @@ func audience(roster *group.Roster, e group.Entry) (everyone, mentioned []event.
 		if targets == nil || u == e.From || !m.At(e.Seq) || len(e.To) > 0 && !meant[u] {
 			return
 		}
+		mention := notify.Mention{Me: named[u], All: toAll}
+		if !notify.May(mention, at, targets.Quiet, targets.Level, level) {
+			return
+		}
 		into := &everyone
-		if toAll || named[u] {
+		if mention.Me || mention.All {
 			into = &mentioned
 		}
 		for _, d := range targets.Devices {

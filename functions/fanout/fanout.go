@@ -52,12 +52,13 @@ type function struct {
 	done     *lru.Cache[entryKey, struct{}]
 	names    *expirable.LRU[id.User, string]
 	inFlight singleflight.Group
+	now      func() time.Time
 }
 
 // Handler serves the function on c.
 func Handler(c *cloud.Cloud) http.Handler {
 	done, _ := lru.New[entryKey, struct{}](doneEntries) // fails for a size of zero only
-	f := &function{Cloud: c, done: done, names: expirable.NewLRU[id.User, string](namesKept, nil, namesFor)}
+	f := &function{Cloud: c, done: done, names: expirable.NewLRU[id.User, string](namesKept, nil, namesFor), now: time.Now}
 	return pubsub.Handler(f.handle)
 }
 
@@ -118,7 +119,7 @@ func (f *function) fanOut(ctx context.Context, ev *event.Timeline, entries []gro
 	return nil
 }
 
-// welcome copies the devices of users who joined into the roster, so that no
+// welcome copies the devices and settings of users who joined into the roster, so that no
 // message has to look them up.
 func (f *function) welcome(ctx context.Context, ev *event.Timeline, entries []group.Entry) error {
 	var joined []id.User
@@ -137,7 +138,7 @@ func (f *function) welcome(ctx context.Context, ev *event.Timeline, entries []gr
 // lookUpAtOnce is how many users one read asks for.
 const lookUpAtOnce = 500
 
-// lookUp reads users' devices and stores the copies in the roster.
+// lookUp reads users' devices and settings and stores the copies in the roster.
 func (f *function) lookUp(ctx context.Context, ev *event.Timeline, users []id.User) (map[id.User]group.Targets, error) {
 	targets := make(map[id.User]group.Targets, len(users))
 	for len(users) > 0 {
@@ -147,7 +148,7 @@ func (f *function) lookUp(ctx context.Context, ev *event.Timeline, users []id.Us
 			return nil, err
 		}
 		for u, p := range profiles {
-			targets[u] = p.Targets
+			targets[u] = p.Targets(ev.Group)
 		}
 		users = users[n:]
 	}

@@ -45,6 +45,7 @@ var (
 		"cloud.google.com/go/pubsub":      {"shared/pubsub"},
 		"firebase.google.com/go/v4":       {"functions/push"},
 		"github.com/golang-jwt/jwt":       {"shared/token"},
+		"github.com/klauspost/compress":   {"shared/conversation"},
 		"github.com/hashicorp/golang-lru": {"shared/group", "functions/fanout", "functions/push"},
 		"go.opentelemetry.io/otel":        {"shared/telemetry"},
 		"google.golang.org/api":           {"shared/firestore", "shared/pubsub", "functions/push"},
@@ -62,7 +63,7 @@ var (
 		"firebase.google.com/go/v4":     {"functions/push", "emulator/fcm"},
 	}
 	// domain is the rules of groups and messages. They know no cloud.
-	domain = []string{"shared/group", "shared/user", "shared/message", "shared/commit", "shared/id", "shared/fault", "shared/event"}
+	domain = []string{"shared/group", "shared/user", "shared/conversation", "shared/notify", "shared/message", "shared/commit", "shared/id", "shared/fault", "shared/event"}
 	clouds = []string{"cloud.google.com", "google.golang.org", "firebase.google.com", "github.com/GoogleCloudPlatform",
 		module + "shared/firestore", module + "shared/pubsub", module + "shared/cloud"}
 	// linkers put functions together; every other function stands alone.

@@ -12,8 +12,10 @@ import (
 	"time"
 
 	"github.com/throng-im/throng/shared/commit"
+	"github.com/throng-im/throng/shared/conversation"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
+	"github.com/throng-im/throng/shared/notify"
 	"github.com/throng-im/throng/shared/user"
 )
 
@@ -83,6 +85,8 @@ func useEverything(t *testing.T, w *witness) {
 	ok(users.Register(ctx, "ann", "Ann", "https://example.com/ann.png"))
 	ok(groups.Join(ctx, "team", []id.User{"ann", "bob"}, "The team"))
 	ok(users.PutDevice(ctx, "ann", user.Device{ID: "phone", Platform: "android", Token: "t"}))
+	ok(users.SetLevel(ctx, "ann", "team", notify.Nothing))
+	ok(conversation.New(w, 0, time.Now).Pin(ctx, "ann", "team", true))
 	send := func(n int) {
 		_, err := groups.Send(ctx, "team", group.Entry{From: "ann", Type: "RC:TxtMsg", Content: "{}", ClientID: fmt.Sprint(n)})
 		ok(err)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/throng-im/throng/shared/contract"
+	"github.com/throng-im/throng/shared/conversation"
 	"github.com/throng-im/throng/shared/cost"
 	"github.com/throng-im/throng/shared/event"
 	"github.com/throng-im/throng/shared/firestore"
@@ -30,6 +31,8 @@ type Cloud struct {
 	Groups   *group.Groups
 	Users    *user.Users
 	Tokens   *token.Keys
+	// Conversations is what users made of their conversations.
+	Conversations *conversation.Conversations
 }
 
 var (
@@ -91,6 +94,8 @@ func Open(ctx context.Context, s settings.Settings, meter *cost.Meter) (*Cloud, 
 		Settings: s, Store: store, PubSub: ps, Groups: groups,
 		Users:  user.New(store, groups, s.CacheBytes/4, time.Now),
 		Tokens: token.New(s.AppKey, s.AppSecret, time.Now),
+
+		Conversations: conversation.New(store, s.CacheBytes/4, time.Now),
 	}, nil
 }
 

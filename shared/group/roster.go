@@ -12,6 +12,7 @@ import (
 
 	"github.com/throng-im/throng/shared/commit"
 	"github.com/throng-im/throng/shared/id"
+	"github.com/throng-im/throng/shared/notify"
 )
 
 // The roster keeps many members in one document and grows by linear hashing:
@@ -48,11 +49,16 @@ func (m Member) At(seq int64) bool {
 	return m.Joined > 0 && m.Joined < seq && (m.Left == 0 || m.Left > seq)
 }
 
-// Targets are copies of a user's devices, for push. users/{userId} is the truth.
+// Targets are copies of what a user set for push: the devices, and what may
+// notify the user of this group. users/{userId} is the truth.
 type Targets struct {
-	// Version is the user document's device version; a copy never goes back.
+	// Version is the user document's revision; a copy never goes back.
 	Version int64    `json:"v"`
 	Devices []Device `json:"d,omitempty"`
+	// Level is the user's for this group or else for all groups. Quiet is shared
+	// and must not be changed. Most users set neither, and pay no byte for it.
+	Level notify.Level  `json:"l,omitempty"`
+	Quiet *notify.Quiet `json:"q,omitempty"`
 }
 
 // Device is one push target.
@@ -144,6 +150,12 @@ func (t Targets) bytes(u id.User) int {
 	n := len(u) + 24
 	for _, d := range t.Devices {
 		n += len(d.ID) + len(d.Platform) + len(d.Token) + 24
+	}
+	if t.Level != notify.Unset {
+		n += 8
+	}
+	if t.Quiet != nil {
+		n += len(t.Quiet.Start) + len(t.Quiet.Zone) + 36
 	}
 	return n
 }

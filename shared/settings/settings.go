@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/throng-im/throng/shared/notify"
 )
 
 // MaxAppKey is the longest app key in bytes: every device token carries it, and
@@ -41,6 +43,13 @@ type Settings struct {
 	// that batches grow and not the number of writes; an idle group never waits.
 	// THRONG_LINGER, a Go duration, 0 to turn it off; default 100ms.
 	Linger time.Duration
+	// NotifyLevel is which messages notify those who set nothing themselves: -1
+	// and 0 every one, 1 those with an @, 2 those with an @ of the member by
+	// name, 4 those with an @ of everyone, 5 none. THRONG_NOTIFY_LEVEL; default 0.
+	NotifyLevel notify.Level
+	// TimeZone is the zone of the times of day that the server API takes and
+	// prints; nil is UTC. THRONG_TIME_ZONE, an IANA name; default UTC.
+	TimeZone *time.Location
 	// FCMEndpoint replaces Google's FCM address with a stand-in, without
 	// credentials. THRONG_FCM_ENDPOINT; default empty, the real one.
 	FCMEndpoint string
@@ -59,6 +68,8 @@ func FromEnv(get func(string) string) (Settings, error) {
 		MaxMembers:      r.positive("THRONG_MAX_MEMBERS", 3000),
 		CacheBytes:      r.positive("THRONG_CACHE_BYTES", 64<<20),
 		Linger:          r.duration("THRONG_LINGER", 100*time.Millisecond),
+		NotifyLevel:     r.level("THRONG_NOTIFY_LEVEL"),
+		TimeZone:        r.zone("THRONG_TIME_ZONE"),
 		FCMEndpoint:     get("THRONG_FCM_ENDPOINT"),
 	}
 	if len(s.AppKey) > MaxAppKey {
@@ -116,4 +127,24 @@ func (r *reader) positive(name string, fallback int) int {
 		r.errs = append(r.errs, fmt.Errorf("%s is not a positive whole number", name))
 	}
 	return n
+}
+
+func (r *reader) level(name string) notify.Level {
+	v := r.get(name)
+	if v == "" {
+		return notify.Unset
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || notify.Level(n).Check(name) != nil {
+		r.errs = append(r.errs, fmt.Errorf("%s is not -1, 0, 1, 2, 4 or 5", name))
+	}
+	return notify.Level(n)
+}
+
+func (r *reader) zone(name string) *time.Location {
+	zone, err := notify.Zone(r.get(name))
+	if err != nil {
+		r.errs = append(r.errs, fmt.Errorf("%s is not the name of a time zone such as Asia/Shanghai", name))
+	}
+	return zone
 }

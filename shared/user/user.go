@@ -1,5 +1,6 @@
-// Package user is who uses the app: the name that pushes show, and the devices
-// that pushes go to. users/{user} is one document on the commit loop.
+// Package user is who uses the app: the name that pushes show, the devices that
+// pushes go to, and which messages may push. users/{user} is one document on the
+// commit loop.
 package user
 
 import (
@@ -15,14 +16,14 @@ import (
 	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
+	"github.com/throng-im/throng/shared/notify"
 )
 
 const (
 	// MaxDevices is how many devices a user keeps; registering one more
 	// forgets the one registered longest ago.
 	MaxDevices = 20
-	// copyAtOnce bounds the groups that copies of devices are written to at the
-	// same time.
+	// copyAtOnce bounds the groups that copies are written to at the same time.
 	copyAtOnce = 16
 )
 
@@ -48,8 +49,8 @@ type Users struct {
 	groups *group.Groups
 }
 
-// New returns the users kept in store. groups holds the copies of devices that
-// pushing reads. now is the clock.
+// New returns the users kept in store. groups holds the copies that pushing
+// reads. now is the clock.
 func New(store commit.Store, groups *group.Groups, cacheBytes int, now func() time.Time) *Users {
 	return &Users{store: store, groups: groups, loop: commit.New[state](store, model{now}, commit.Options{CacheBytes: cacheBytes})}
 }
@@ -110,48 +111,52 @@ func (u *Users) Info(ctx context.Context, user id.User) (Info, error) {
 // PutDevice registers a device for push, or changes it. When it returns, every
 // group of the user knows the device.
 func (u *Users) PutDevice(ctx context.Context, user id.User, d Device) error {
-	return u.changeDevices(ctx, user, func(s *state) { s.putDevice(d) })
+	return u.changeTargets(ctx, user, func(s *state) error { s.putDevice(d); return nil })
 }
 
 // RemoveDevice ends push to a device. An unknown device is no error.
 func (u *Users) RemoveDevice(ctx context.Context, user id.User, device id.Device) error {
-	return u.changeDevices(ctx, user, func(s *state) {
+	return u.changeTargets(ctx, user, func(s *state) error {
 		s.dropDevices(func(d Device) bool { return d.ID == device })
+		return nil
 	})
 }
 
 // ForgetToken ends push to a token that FCM says is dead.
 func (u *Users) ForgetToken(ctx context.Context, user id.User, token string) error {
-	return u.changeDevices(ctx, user, func(s *state) {
+	return u.changeTargets(ctx, user, func(s *state) error {
 		s.dropDevices(func(d Device) bool { return d.Token == token })
+		return nil
 	})
 }
 
-// changeDevices commits a change of devices and then brings the copies in the
-// user's groups up to date. The document remembers which version the copies
-// have, so that a caller who got no answer repairs them by asking again.
-func (u *Users) changeDevices(ctx context.Context, user id.User, change func(*state)) error {
-	s, err := u.do(ctx, user, func(s *state) error { change(s); return nil })
-	if err != nil || s.copied == s.deviceVersion {
+// changeTargets commits a change of what the rosters copy and then brings the
+// copies up to date. The document remembers up to which revision the copies have
+// followed, so that a caller who got no answer repairs them by asking again.
+func (u *Users) changeTargets(ctx context.Context, user id.User, change func(*state) error) error {
+	s, err := u.do(ctx, user, change)
+	if err != nil || s.copied == s.revision {
 		return err
 	}
-	groups, err := u.groups.Of(ctx, user, 0, 0)
-	if err != nil {
-		return err
+	groups := []group.Summary{{ID: s.only}}
+	if s.only == "" {
+		if groups, err = u.groups.Of(ctx, user, 0, 0); err != nil {
+			return err
+		}
 	}
-	targets := map[id.User]group.Targets{user: s.targets()}
 	work, workCtx := errgroup.WithContext(ctx)
 	work.SetLimit(copyAtOnce)
 	for _, g := range groups {
+		targets := map[id.User]group.Targets{user: s.targets(g.ID)}
 		work.Go(func() error { return u.groups.SetTargets(workCtx, g.ID, 1, targets) })
 	}
 	if err := work.Wait(); err != nil {
 		return err
 	}
-	version := s.deviceVersion
+	revision := s.revision
 	_, err = u.do(ctx, user, func(s *state) error {
-		if s.copied < version {
-			s.copied, s.changed = version, true
+		if s.copied < revision {
+			s.copied, s.changed = revision, true
 		}
 		return nil
 	})
@@ -160,9 +165,12 @@ func (u *Users) changeDevices(ctx context.Context, user id.User, change func(*st
 
 // Profile is what pushing needs of a user.
 type Profile struct {
-	Name    string
-	Targets group.Targets
+	Name string
+	of   *state
 }
+
+// Targets are the user's devices and settings as the roster of a group copies them.
+func (p Profile) Targets(g id.Group) group.Targets { return p.of.targets(g) }
 
 // Profiles reads users for pushing. Everyone asked for has an entry; who is
 // unknown has no name and no devices.
@@ -181,7 +189,7 @@ func (u *Users) Profiles(ctx context.Context, users []id.User) (map[id.User]Prof
 		if err != nil {
 			return nil, err
 		}
-		out[user] = Profile{Name: s.name, Targets: s.targets()}
+		out[user] = Profile{Name: s.name, of: s}
 	}
 	return out, nil
 }
@@ -195,11 +203,17 @@ type state struct {
 	name, portrait string
 	createdAt      int64
 	devices        []Device
-	// deviceVersion counts the changes of devices; copied is the version that
-	// the groups' rosters surely have.
-	deviceVersion, copied int64
-	journal               commit.Journal
+	notices        notices
+	// revision counts the changes of what the rosters copy, devices and notices;
+	// copied is the revision that all of them have followed.
+	revision, copied int64
+	journal          commit.Journal
 
+	// only is the one group whose copy is behind. It is empty when others may be,
+	// too, and in a state that was read: it is not stored.
+	only id.Group
+
+	// The rest belongs to a draft.
 	now     int64
 	changed bool
 }
@@ -227,20 +241,32 @@ func (s *state) putDevice(d Device) {
 	if len(s.devices) > MaxDevices {
 		s.devices = s.devices[1:]
 	}
-	s.deviceVersion++
+	s.revise("")
+}
+
+// revise counts a change of what the rosters copy. One that concerns a single
+// group may leave the other copies alone when none of them is behind: they do
+// not differ between the two revisions.
+func (s *state) revise(only id.Group) {
+	s.only = ""
+	if s.copied == s.revision {
+		s.only = only
+	}
+	s.revision++
 	s.changed = true
 }
 
 func (s *state) dropDevices(drop func(Device) bool) {
 	kept := slices.DeleteFunc(slices.Clone(s.devices), drop)
 	if len(kept) != len(s.devices) {
-		s.devices, s.changed = kept, true
-		s.deviceVersion++
+		s.devices = kept
+		s.revise("")
 	}
 }
 
-func (s *state) targets() group.Targets {
-	t := group.Targets{Version: s.deviceVersion}
+// targets is what the roster of a group copies.
+func (s *state) targets(g id.Group) group.Targets {
+	t := group.Targets{Version: s.revision, Level: notify.First(s.notices.Groups[g], s.notices.Type), Quiet: s.notices.Quiet}
 	for _, d := range s.devices {
 		t.Devices = append(t.Devices, group.Device{ID: d.ID, Platform: d.Platform, Token: d.Token})
 	}
@@ -252,11 +278,14 @@ func read(user id.User, d commit.Doc) (*state, error) {
 	number := func(field string) int64 { n, _ := d.Fields[field].(int64); return n }
 	s.name, _ = d.Fields["name"].(string)
 	s.portrait, _ = d.Fields["portrait"].(string)
-	s.createdAt, s.deviceVersion, s.copied = number("createdAt"), number("deviceVersion"), number("copied")
-	raw, _ := d.Fields["devices"].([]byte)
-	if len(raw) > 0 {
-		if err := json.Unmarshal(raw, &s.devices); err != nil {
-			return nil, fmt.Errorf("%s devices: %w", d.Path, err)
+	s.createdAt, s.revision, s.copied = number("createdAt"), number("revision"), number("copied")
+	for field, into := range map[string]any{"devices": &s.devices, "notices": &s.notices} {
+		raw, _ := d.Fields[field].([]byte)
+		if len(raw) == 0 {
+			continue
+		}
+		if err := json.Unmarshal(raw, into); err != nil {
+			return nil, fmt.Errorf("%s %s: %w", d.Path, field, err)
 		}
 	}
 	commits, _ := d.Fields["commits"].([]byte)
@@ -283,7 +312,7 @@ func (m model) Draft(s *state) *state {
 
 func (m model) Weight(*state) int                { return 0 }
 func (m model) Journal(s *state) *commit.Journal { return &s.journal }
-func (m model) Size(s *state) int                { return 1024 + 512*len(s.devices) }
+func (m model) Size(s *state) int                { return 1024 + 512*len(s.devices) + 128*len(s.notices.Groups) }
 
 func (m model) Plan(d *state) (commit.Plan, error) {
 	if !d.changed {
@@ -293,9 +322,13 @@ func (m model) Plan(d *state) (commit.Plan, error) {
 	if err != nil {
 		return commit.Plan{}, err
 	}
+	encoded, err := d.notices.bytes()
+	if err != nil {
+		return commit.Plan{}, err
+	}
 	w := commit.Write{Path: path(d.id), Fields: commit.Fields{
-		"name": d.name, "portrait": d.portrait, "createdAt": d.createdAt, "devices": devices,
-		"deviceVersion": d.deviceVersion, "copied": d.copied, "commits": d.journal.Bytes(),
+		"name": d.name, "portrait": d.portrait, "createdAt": d.createdAt, "devices": devices, "notices": encoded,
+		"revision": d.revision, "copied": d.copied, "commits": d.journal.Bytes(),
 	}}
 	if d.exists() {
 		w.If.Version = d.version

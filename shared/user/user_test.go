@@ -22,6 +22,12 @@ func open(store commit.Store) (*user.Users, *group.Groups) {
 // copied reads the devices that a group's roster has of a user.
 func copied(t *testing.T, groups *group.Groups, store commit.Store, g id.Group, u id.User) []group.Device {
 	t.Helper()
+	return copies(t, groups, store, g, u).Devices
+}
+
+// copies reads all that a group's roster has of a user.
+func copies(t *testing.T, groups *group.Groups, store commit.Store, g id.Group, u id.User) (found group.Targets) {
+	t.Helper()
 	docs, err := store.Get(t.Context(), []string{"groups/" + string(g)})
 	if err != nil {
 		t.Fatal(err)
@@ -31,10 +37,9 @@ func copied(t *testing.T, groups *group.Groups, store commit.Store, g id.Group, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	var found []group.Device
 	roster.Each(func(who id.User, _ group.Member, targets *group.Targets) {
 		if who == u && targets != nil {
-			found = targets.Devices
+			found = *targets
 		}
 	})
 	return found

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/json"
+	"unicode/utf8"
 
 	"github.com/throng-im/throng/shared/fault"
 )
@@ -10,6 +11,10 @@ import (
 // disagree on whether a number or a flag is one or is a text that says it, so
 // both become the text.
 func parseJSON(body string, params []Param) (form, error) {
+	// The decoder would put question marks for what is none.
+	if !utf8.ValidString(body) {
+		return form{}, fault.New(fault.InvalidArgument, "the request body is not valid UTF-8")
+	}
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal([]byte(body), &fields); err != nil {
 		return form{}, fault.New(fault.InvalidArgument, "the request body is not a JSON object")

@@ -54,6 +54,7 @@ func TestJSONBodies(t *testing.T) {
 		"empty body":              {"", 1003, jsonGiven{}},
 		"a form":                  {"userId=u", 1002, jsonGiven{}},
 		"a list for the object":   {`["userId"]`, 1002, jsonGiven{}},
+		"not UTF-8":               {"{\"userId\":\"u\",\"tags\":[{\"tagId\":\"\xff\"}]}", 1002, jsonGiven{}},
 		"broken off":              {`{"userId":"u"`, 1002, jsonGiven{}},
 		"required is missing":     {`{"pageSize":20}`, 1002, jsonGiven{}},
 		"a list for a text":       {`{"userId":["u"]}`, 1002, jsonGiven{}},

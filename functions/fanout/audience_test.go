@@ -1,0 +1,111 @@
+package fanout
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/throng-im/throng/shared/commit"
+	"github.com/throng-im/throng/shared/event"
+	"github.com/throng-im/throng/shared/group"
+	"github.com/throng-im/throng/shared/id"
+	"github.com/throng-im/throng/shared/notify"
+)
+
+// night is quiet from 22:00 to 06:00 UTC.
+func night(level notify.Level) *notify.Quiet {
+	return &notify.Quiet{Start: "22:00:00", Minutes: 480, Level: level}
+}
+
+// members has the settings of the members of the tests' group; each has one device.
+var members = map[id.User]group.Targets{
+	"sender":    {},
+	"plain":     {},
+	"every":     {Level: notify.Every},
+	"mentions":  {Level: notify.Mentions},
+	"me":        {Level: notify.MentionsMe},
+	"all":       {Level: notify.MentionsAll},
+	"nothing":   {Level: notify.Nothing},
+	"asleep":    {Quiet: night(notify.Nothing)},
+	"dozing":    {Quiet: night(notify.Mentions)},
+	"open":      {Quiet: night(notify.Unset)},
+	"me-dozing": {Level: notify.MentionsMe, Quiet: night(notify.Mentions)},
+}
+
+// aRoster is a group's roster with the members above, and with one whose
+// settings nobody looked up.
+func aRoster(t *testing.T) *group.Roster {
+	t.Helper()
+	groups := group.New(new(commit.Memory), func(context.Context, ...[]byte) error { return nil }, group.Options{})
+	users, targets := []id.User{"unknown"}, map[id.User]group.Targets{}
+	for u, settings := range members {
+		users = append(users, u)
+		settings.Version, settings.Devices = 1, []group.Device{{ID: "phone", Platform: "web", Token: "token of " + string(u)}}
+		targets[u] = settings
+	}
+	if err := groups.Join(t.Context(), "g", users, ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := groups.SetTargets(t.Context(), "g", 1, targets); err != nil {
+		t.Fatal(err)
+	}
+	roster, err := groups.Roster(t.Context(), "g", []int64{2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return roster
+}
+
+// TestTheAudienceIsAsItsMembersWish says for each message, hour and level of the
+// app who is notified, and who of them as mentioned.
+func TestTheAudienceIsAsItsMembersWish(t *testing.T) {
+	noon, midnight := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC), time.Date(2026, 5, 2, 0, 0, 0, 0, time.UTC)
+	toAll := &group.Mention{Type: group.MentionAll}
+	to := func(users ...id.User) *group.Mention { return &group.Mention{Type: group.MentionUsers, Users: users} }
+	roster := aRoster(t)
+	for what, c := range map[string]struct {
+		entry group.Entry
+		at    time.Time
+		level notify.Level
+		// everyone and mentioned are names in alphabetical order.
+		everyone, mentioned string
+	}{
+		"nobody in particular":         {group.Entry{}, noon, notify.Unset, "asleep dozing every open plain", ""},
+		"at night":                     {group.Entry{}, midnight, notify.Unset, "every open plain", ""},
+		"everyone is mentioned":        {group.Entry{Mention: toAll}, noon, notify.Unset, "", "all asleep dozing every mentions open plain"},
+		"everyone, at night":           {group.Entry{Mention: toAll}, midnight, notify.Unset, "", "all dozing every mentions open plain"},
+		"some are mentioned":           {group.Entry{Mention: to("me", "nothing", "all", "plain", "sender")}, noon, notify.Unset, "asleep dozing every open", "me plain"},
+		"some, at night":               {group.Entry{Mention: to("asleep", "dozing", "me-dozing")}, midnight, notify.Unset, "every open plain", "dozing me-dozing"},
+		"for some only":                {group.Entry{To: []id.User{"plain", "nothing", "mentions"}}, noon, notify.Unset, "plain", ""},
+		"for some, mentioning one":     {group.Entry{To: []id.User{"plain", "mentions"}, Mention: to("mentions")}, noon, notify.Unset, "plain", "mentions"},
+		"the app says mentions":        {group.Entry{}, noon, notify.Mentions, "every", ""},
+		"the app says mentions, all":   {group.Entry{Mention: toAll}, noon, notify.Mentions, "", "all asleep dozing every mentions open plain"},
+		"the app says nothing":         {group.Entry{Mention: toAll}, noon, notify.Nothing, "", "all every mentions"},
+		"the app says every":           {group.Entry{}, noon, notify.Every, "asleep dozing every open plain", ""},
+		"before anybody was a member":  {group.Entry{Seq: 1}, noon, notify.Unset, "", ""},
+		"the sender mentions themself": {group.Entry{Mention: to("sender")}, noon, notify.Unset, "asleep dozing every open plain", ""},
+	} {
+		c.entry.From = "sender"
+		if c.entry.Seq == 0 {
+			c.entry.Seq = 2
+		}
+		everyone, mentioned := audience(roster, c.entry, c.at, c.level)
+		if got := names(everyone); got != c.everyone {
+			t.Errorf("%s: notified are %q, want %q", what, got, c.everyone)
+		}
+		if got := names(mentioned); got != c.mentioned {
+			t.Errorf("%s: notified as mentioned are %q, want %q", what, got, c.mentioned)
+		}
+	}
+}
+
+func names(targets []event.PushTarget) string {
+	var out []string
+	for _, d := range targets {
+		out = append(out, string(d.User))
+	}
+	slices.Sort(out)
+	return strings.Join(out, " ")
+}
