@@ -47,6 +47,7 @@ var (
 		"github.com/golang-jwt/jwt":       {"shared/token"},
 		"github.com/hashicorp/golang-lru": {"shared/group", "functions/fanout", "functions/push"},
 		"go.opentelemetry.io/otel":        {"shared/telemetry"},
+		"golang.org/x/time":               {"shared/wire"},
 		"google.golang.org/api":           {"shared/firestore", "shared/pubsub", "functions/push"},
 		"google.golang.org/genproto":      {},
 		"google.golang.org/grpc":          {"shared/firestore", "shared/pubsub", "shared/chaos"},
