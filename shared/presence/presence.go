@@ -25,7 +25,7 @@ const (
 	// fresh is how long one reading of the board serves everybody who asks.
 	fresh = time.Second
 	// readTimeout bounds one reading: it has no caller's deadline.
-	readTimeout = 5 * time.Second
+	readTimeout = 10 * time.Second
 	// swept is how long after its lease a dead instance's document is deleted,
 	// by the store itself.
 	swept = time.Hour
