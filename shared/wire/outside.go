@@ -58,6 +58,15 @@ func Outside(path string) string {
 	return ""
 }
 
+// OutsidePrefixes lists the beginnings of the paths that Outside knows.
+func OutsidePrefixes() []string {
+	prefixes := make([]string, len(outside))
+	for i, o := range outside {
+		prefixes[i] = o.prefix
+	}
+	return prefixes
+}
+
 // missing answers for a path that is not served.
 func missing(path string) error {
 	if what := Outside(path); what != "" {
