@@ -19,6 +19,14 @@ var outsidePaths = strings.Fields(`/user/block.json /user/unblock.json /user/blo
 	/message/online/broadcast.json /message/ultragroup/publish.json /chatroom/create.json /chatroom/user/gag/add.json /ultragroup/create.json /sensitiveword/add.json
 	/push.json /push/user.json /push/custom.json /v3/message/private/query.json`)
 
+// groupPaths are calls of the same SDKs that are about groups.
+var groupPaths = strings.Fields(`/user/getToken.json /user/refresh.json /user/info.json /user/token/expire.json /user/checkOnline.json /user/group/query.json
+	/group/create.json /group/remarks/set.json /group/user/gag/add.json /group/ban/add.json /group/user/ban/whitelist/add.json
+	/message/group/publish.json /message/group/modify.json /statusmessage/group/publish.json /message/recall.json /message/expansion/set.json
+	/message/history.json /message/history/delete.json /conversation/message/history/clean.json /v3/message/group/query.json
+	/conversation/top/set.json /conversation/notification/set.json /conversation/type/notification/set.json /conversation/attribute/get.json
+	/user/blockPushPeriod/set.json /user/conversation/tag/set.json /tag/conversation/set.json`)
+
 func TestWhatIsOutsideIsSaidSo(t *testing.T) {
 	h := api(app, new(seen), nil)
 	for _, path := range outsidePaths {
@@ -31,7 +39,7 @@ func TestWhatIsOutsideIsSaidSo(t *testing.T) {
 			}
 		}
 	}
-	for _, path := range []string{"/group/nothing.json", "/user/blockPushPeriod/nothing.json", "/message/group/nothing.json", "/pushy", "/user/conversation/tag/nothing.json"} {
+	for _, path := range append(groupPaths, "/user/blockPushPeriod/nothing.json", "/message/group/nothing.json", "/pushy", "/user/chatter") {
 		if what := wire.Outside(path); what != "" {
 			t.Errorf("%s is taken for %s", path, what)
 		}
