@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"time"
 	"unicode/utf8"
 
 	"github.com/throng-im/throng/shared/fault"
@@ -28,7 +29,7 @@ const (
 	maxKeys = 20
 )
 
-func (f calls) putDevice(ctx context.Context, caller id.User, r *http.Request) (any, error) {
+func (f calls) putDevice(ctx context.Context, who caller, r *http.Request) (any, error) {
 	var body struct {
 		Platform  string `json:"platform"`
 		PushToken string `json:"pushToken"`
@@ -58,17 +59,17 @@ func (f calls) putDevice(ctx context.Context, caller id.User, r *http.Request) (
 			return nil, fault.New(fault.TooLarge, "%s is longer than %d bytes", what, text.max)
 		}
 	}
-	return empty{}, f.Users.PutDevice(ctx, caller, user.Device{
+	return empty{}, f.Users.PutDevice(ctx, who.user, user.Device{
 		ID: id.Device(device), Platform: body.Platform, Token: body.PushToken, Language: body.Language, TimeZone: body.TimeZone,
 	})
 }
 
-func (f calls) removeDevice(ctx context.Context, caller id.User, r *http.Request) (any, error) {
+func (f calls) removeDevice(ctx context.Context, who caller, r *http.Request) (any, error) {
 	device := r.PathValue("device")
 	if err := id.Valid("deviceId", device); err != nil {
 		return nil, err
 	}
-	return empty{}, f.Users.RemoveDevice(ctx, caller, id.Device(device))
+	return empty{}, f.Users.RemoveDevice(ctx, who.user, id.Device(device))
 }
 
 type sendBody struct {
@@ -96,7 +97,7 @@ type sendReply struct {
 	Sent int64      `json:"sentTime"`
 }
 
-func (f calls) send(ctx context.Context, caller id.User, r *http.Request) (any, error) {
+func (f calls) send(ctx context.Context, who caller, r *http.Request) (any, error) {
 	var body sendBody
 	if err := read(r, &body); err != nil {
 		return nil, err
@@ -108,7 +109,10 @@ func (f calls) send(ctx context.Context, caller id.User, r *http.Request) (any, 
 	if err := body.check(); err != nil {
 		return nil, err
 	}
-	receipt, err := f.Groups.Send(ctx, id.Group(g), body.entry(caller))
+	if who.standing.Gagged(time.Now()) {
+		return nil, fault.New(fault.Muted, "the sender is muted in all groups")
+	}
+	receipt, err := f.Groups.Send(ctx, id.Group(g), body.entry(who.user))
 	if err == nil {
 		slog.InfoContext(ctx, "sent", "group", g, "seq", receipt.Seq, "messageUID", receipt.UID)
 	}

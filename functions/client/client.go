@@ -19,6 +19,7 @@ import (
 	"github.com/throng-im/throng/shared/cloud"
 	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/id"
+	"github.com/throng-im/throng/shared/user"
 )
 
 // Serve is the function's entry point.
@@ -47,8 +48,14 @@ func Handler(c *cloud.Cloud) http.Handler {
 
 type calls struct{ *cloud.Cloud }
 
-// call is one call of the device API by the user whom the token names.
-type call func(ctx context.Context, user id.User, r *http.Request) (any, error)
+// caller is the user whom the token names, and how the user stands.
+type caller struct {
+	user     id.User
+	standing user.Standing
+}
+
+// call is one call of the device API.
+type call func(ctx context.Context, who caller, r *http.Request) (any, error)
 
 // route picks the call by method, and lets nobody in without a valid token: the
 // caller can only ever be itself.
@@ -63,12 +70,12 @@ func (f calls) route(methods map[string]call) http.Handler {
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-		user, err := f.caller(r)
+		who, err := f.caller(r)
 		if err != nil {
 			writeError(w, r, err)
 			return
 		}
-		reply, err := do(r.Context(), user, r)
+		reply, err := do(r.Context(), who, r)
 		if err != nil {
 			writeError(w, r, err)
 			return
@@ -77,13 +84,25 @@ func (f calls) route(methods map[string]call) http.Handler {
 	})
 }
 
-func (f calls) caller(r *http.Request) (id.User, error) {
+// caller says who calls, before anything of the call's body is looked at. It
+// costs one read: tokens may be ended, and mutes bind at once.
+func (f calls) caller(r *http.Request) (caller, error) {
 	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") || text == "" {
-		return "", fault.New(fault.Unauthenticated, "the call needs Authorization: Bearer and a token")
+		return caller{}, fault.New(fault.Unauthenticated, "the call needs Authorization: Bearer and a token")
 	}
 	claims, err := f.Tokens.Verify(strings.TrimSpace(text))
-	return claims.User, err
+	if err != nil {
+		return caller{}, err
+	}
+	standing, err := f.Users.Standing(r.Context(), claims.User)
+	if err != nil {
+		return caller{}, err
+	}
+	if !standing.Accepts(claims.Issued) {
+		return caller{}, fault.New(fault.TokenExpired, "the token was ended by the app")
+	}
+	return caller{claims.User, standing}, nil
 }
 
 // answers is the one table that turns faults into HTTP statuses and RC's

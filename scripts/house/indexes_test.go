@@ -16,6 +16,8 @@ import (
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
 	"github.com/throng-im/throng/shared/notify"
+	"github.com/throng-im/throng/shared/presence"
+	"github.com/throng-im/throng/shared/replay"
 	"github.com/throng-im/throng/shared/user"
 )
 
@@ -23,7 +25,9 @@ import (
 // firestore.indexes.json says it.
 type override struct {
 	CollectionGroup, FieldPath string
-	Indexes                    []index
+	// TTL has Firestore delete the document at the field's time.
+	TTL     bool
+	Indexes []index
 }
 
 type index struct{ ArrayConfig, Order, QueryScope string }
@@ -83,6 +87,13 @@ func useEverything(t *testing.T, w *witness) {
 	groups := group.New(w, announce, group.Options{})
 	users := user.New(w, groups, 0, time.Now)
 	ok(users.Register(ctx, "ann", "Ann", "https://example.com/ann.png"))
+	ok(users.ExpireTokens(ctx, []id.User{"ann"}, time.Now()))
+	ok(users.GagEverywhere(ctx, []id.User{"ann"}, time.Time{}))
+	_, err := users.GaggedEverywhere(ctx)
+	ok(err)
+	ok(presence.New(w, time.Now).Set(ctx, "instance", []id.User{"ann"}))
+	_, err = replay.New(w, time.Minute).Once(ctx, time.Now(), "12345678")
+	ok(err)
 	ok(groups.Join(ctx, "team", []id.User{"ann", "bob"}, "The team"))
 	ok(users.PutDevice(ctx, "ann", user.Device{ID: "phone", Platform: "android", Token: "t"}))
 	ok(users.SetLevel(ctx, "ann", "team", notify.Nothing))
@@ -127,6 +138,9 @@ func TestIndexesFitTheQueries(t *testing.T) {
 		named[field] = true
 		if !w.written[field] {
 			t.Errorf("%s is named, but nobody writes it", field)
+		}
+		if o.TTL != (o.FieldPath == "expireAt") {
+			t.Errorf("%s: expireAt, and nothing else, says when a document ends", field)
 		}
 		want := []index{}
 		if need, asked := w.queried[field]; asked {

@@ -1,7 +1,10 @@
 package house_test
 
 import (
+	"bufio"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -11,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/throng-im/throng/scripts/house"
 	"github.com/throng-im/throng/shared/settings"
 	"github.com/throng-im/throng/shared/wire"
 )
@@ -113,5 +117,28 @@ func TestSignedWithTheWrongSecretIsRefused(t *testing.T) {
 	}
 	if err := res.Body.Close(); err != nil || res.StatusCode == http.StatusOK {
 		t.Errorf("unsigned: %s, %v", res.Status, err)
+	}
+}
+
+// TestTheSignedExampleIsRight signs the request that functions/README.md shows.
+func TestTheSignedExampleIsRight(t *testing.T) {
+	about := read(t, "functions/README.md")
+	requests, texts := house.Blocks(about, "http"), house.Blocks(about, "text")
+	if len(requests) != 1 || len(texts) != 1 {
+		t.Fatalf("%d requests and %d texts are shown", len(requests), len(texts))
+	}
+	r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(strings.ReplaceAll(requests[0], "\n", "\r\n"))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, body, _ := strings.Cut(requests[0], "\n\n")
+	timestamp, nonce := r.Header.Get("Timestamp"), r.Header.Get("Nonce")
+	signature := wire.StrongSignature("dev-secret", r.Method, r.URL.RequestURI(), timestamp, nonce, body)
+	if got := r.Header.Get(wire.StrongHeader); got != signature {
+		t.Errorf("the request shows %s, its signature is %s", got, signature)
+	}
+	digest := sha256.Sum256([]byte(body))
+	if want := strings.Join([]string{r.Method, r.URL.RequestURI(), timestamp, nonce, hex.EncodeToString(digest[:])}, "\n"); texts[0] != want {
+		t.Errorf("the text shown is %q, want %q", texts[0], want)
 	}
 }

@@ -15,7 +15,9 @@ import (
 	"github.com/throng-im/throng/shared/event"
 	"github.com/throng-im/throng/shared/firestore"
 	"github.com/throng-im/throng/shared/group"
+	"github.com/throng-im/throng/shared/presence"
 	"github.com/throng-im/throng/shared/pubsub"
+	"github.com/throng-im/throng/shared/replay"
 	"github.com/throng-im/throng/shared/serve"
 	"github.com/throng-im/throng/shared/settings"
 	"github.com/throng-im/throng/shared/token"
@@ -33,6 +35,9 @@ type Cloud struct {
 	Tokens   *token.Keys
 	// Conversations is what users made of their conversations.
 	Conversations *conversation.Conversations
+	Presence      *presence.Board
+	// Nonces are what the stronger signature of the server API has used up.
+	Nonces *replay.Nonces
 }
 
 var (
@@ -73,6 +78,9 @@ func Function(name string, handler func(*Cloud) http.Handler) http.HandlerFunc {
 // Open opens a Cloud of its own, which tests use to be several instances in one
 // process. What it asks for is counted in meter.
 func Open(ctx context.Context, s settings.Settings, meter *cost.Meter) (*Cloud, error) {
+	if err := contract.CheckRates(s.Rates); err != nil {
+		return nil, err
+	}
 	store, err := firestore.Open(ctx, s.Project, meter)
 	if err != nil {
 		return nil, err
@@ -92,8 +100,10 @@ func Open(ctx context.Context, s settings.Settings, meter *cost.Meter) (*Cloud, 
 	groups := group.New(store, announce, group.Options{MaxMembers: s.MaxMembers, CacheBytes: s.CacheBytes, Linger: linger})
 	return &Cloud{
 		Settings: s, Store: store, PubSub: ps, Groups: groups,
-		Users:  user.New(store, groups, s.CacheBytes/4, time.Now),
-		Tokens: token.New(s.AppKey, s.AppSecret, time.Now),
+		Users:    user.New(store, groups, s.CacheBytes/4, time.Now),
+		Tokens:   token.New(s.AppKey, s.AppSecret, time.Now).Accept(s.PreviousSecret, s.PreviousUntil),
+		Presence: presence.New(store, time.Now),
+		Nonces:   replay.New(store, s.StrongWindow()),
 
 		Conversations: conversation.New(store, s.CacheBytes/4, time.Now),
 	}, nil
@@ -101,7 +111,11 @@ func Open(ctx context.Context, s settings.Settings, meter *cost.Meter) (*Cloud, 
 
 // API serves a function's rows of the contract with its handlers, by path.
 func (c *Cloud) API(function string, handlers map[string]wire.Call) http.Handler {
-	return wire.Handler(wire.Options{Settings: c.Settings, Now: time.Now}, contract.Bind(function, handlers))
+	o := wire.Options{Settings: c.Settings, Now: time.Now}
+	if c.Nonces != nil {
+		o.Once = c.Nonces.Once
+	}
+	return wire.Handler(o, contract.Bind(function, handlers))
 }
 
 // Close ends the connections.

@@ -5,9 +5,11 @@
 package contract
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
+	"github.com/throng-im/throng/shared/settings"
 	"github.com/throng-im/throng/shared/wire"
 )
 
@@ -34,6 +36,17 @@ func Bind(function string, handlers map[string]wire.Call) []wire.Route {
 		panic(fmt.Sprintf("contract: %s has %d handlers for %d rows", function, len(handlers), len(bound)))
 	}
 	return bound
+}
+
+// CheckRates says which limits are for calls that do not exist.
+func CheckRates(r settings.Rates) error {
+	var errs []error
+	for path := range r.Calls {
+		if !slices.ContainsFunc(Routes(), func(route wire.Route) bool { return route.Path == path }) {
+			errs = append(errs, fmt.Errorf("THRONG_RATE_LIMITS: there is no call %s", path))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // rows names the function of each of its rows.

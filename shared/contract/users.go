@@ -6,6 +6,8 @@ import "github.com/throng-im/throng/shared/wire"
 const (
 	MaxUserName = 64
 	MaxPortrait = 1024
+	// MaxExpired is how many users one call may end the tokens of.
+	MaxExpired = 20
 )
 
 var (
@@ -22,5 +24,12 @@ var users = rows("users",
 	wire.Route{Path: "/user/info.json", About: "read what is registered of a user",
 		Params: []wire.Param{userID},
 		Reply: []wire.Field{{Name: "userName", Type: "string", About: "the name"}, {Name: "userPortrait", Type: "string", About: "address of the picture"},
-			{Name: "createTime", Type: "string", About: "when the user was registered, YYYY-MM-DD HH:MM:SS"}}},
+			{Name: "createTime", Type: "string", About: "when the user was registered, YYYY-MM-DD HH:MM:SS in the data centre's time zone"}}},
+	wire.Route{Path: "/user/token/expire.json", About: "end the tokens of users that were issued before a point in time; it only ever moves forward",
+		Params: []wire.Param{
+			{Name: "userId", Kind: wire.ID, Required: true, Repeated: true, Count: MaxExpired, About: "the users, at most 20"},
+			{Name: "time", Kind: wire.Int, Required: true, Min: 1, About: "the point in time in Unix milliseconds, at most a day from now"}}},
+	wire.Route{Path: "/user/checkOnline.json", About: "say whether a user is connected",
+		Params: []wire.Param{userID},
+		Reply:  []wire.Field{{Name: "status", Type: "string", About: "1 is connected, 0 is not"}}},
 )

@@ -3,11 +3,13 @@
 package settings
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
+	_ "time/tzdata" // THRONG_TIME_ZONE must work in images that carry no zones
 
 	"github.com/throng-im/throng/shared/notify"
 )
@@ -15,6 +17,10 @@ import (
 // MaxAppKey is the longest app key in bytes: every device token carries it, and
 // the contract bounds a token's length.
 const MaxAppKey = 19
+
+// defaultStrongWindow is how far the timestamp of a request with the stronger
+// signature may be from now when no window is set.
+const defaultStrongWindow = 5 * time.Minute
 
 // Settings is the whole configuration. It prints, logs and encodes without the
 // app's secret.
@@ -25,12 +31,28 @@ type Settings struct {
 	// AppSecret signs the servers' requests and the devices' tokens.
 	// THRONG_APP_SECRET, required.
 	AppSecret string `json:"-"`
+	// PreviousSecret is the secret that AppSecret took over from: what it signed
+	// is accepted until PreviousUntil, and it signs nothing new.
+	// THRONG_APP_SECRET_PREVIOUS, default none, and
+	// THRONG_APP_SECRET_PREVIOUS_UNTIL, RFC 3339, required with it.
+	PreviousSecret string `json:"-"`
+	PreviousUntil  time.Time
 	// Project is the cloud project. GOOGLE_CLOUD_PROJECT, required.
 	Project string
 	// SignatureWindow is how far a request's timestamp may be from now.
 	// THRONG_SIGNATURE_WINDOW, a Go duration; default 0, no check, because
-	// one published SDK keeps a timestamp for the life of its process.
+	// one published SDK keeps a timestamp for the life of its process. The
+	// stronger signature always has a window, of 5 minutes by default.
 	SignatureWindow time.Duration
+	// RequireStrongSignature refuses the signature of the published SDKs, which
+	// covers neither path nor body. THRONG_REQUIRE_STRONG_SIGNATURE, true or
+	// false; default false.
+	RequireStrongSignature bool
+	// Rates are the server API's rate limits. THRONG_RATE_LIMITS, such as
+	// "default=100,/message/group/publish.json=20"; default empty, no limits.
+	// Each process counts for itself: the cloud as a whole takes this many for
+	// every instance of a function that runs.
+	Rates Rates
 	// TokenLifetime is how long a device token lives.
 	// THRONG_TOKEN_LIFETIME, a Go duration; default 0, for ever.
 	TokenLifetime time.Duration
@@ -71,18 +93,38 @@ func FromEnv(get func(string) string) (Settings, error) {
 		NotifyLevel:     r.level("THRONG_NOTIFY_LEVEL"),
 		TimeZone:        r.zone("THRONG_TIME_ZONE"),
 		FCMEndpoint:     get("THRONG_FCM_ENDPOINT"),
+
+		RequireStrongSignature: r.flag("THRONG_REQUIRE_STRONG_SIGNATURE"),
+		Rates:                  r.rates("THRONG_RATE_LIMITS"),
 	}
+	s.PreviousSecret, s.PreviousUntil = r.previous("THRONG_APP_SECRET_PREVIOUS", s.AppSecret)
 	if len(s.AppKey) > MaxAppKey {
-		r.errs = append(r.errs, fmt.Errorf("THRONG_APP_KEY is longer than %d bytes", MaxAppKey))
+		r.fail("THRONG_APP_KEY is longer than %d bytes", MaxAppKey)
 	}
 	return s, errors.Join(r.errs...)
 }
 
-// Format prints the settings without the secret, whatever the verb.
+// Secrets are the secrets that sign at this moment: the app's, and the previous
+// one in its time of grace.
+func (s *Settings) Secrets(now func() time.Time) []string {
+	if s.PreviousSecret != "" && now().Before(s.PreviousUntil) {
+		return []string{s.AppSecret, s.PreviousSecret}
+	}
+	return []string{s.AppSecret}
+}
+
+// StrongWindow is the window of the stronger signature, which always has one.
+func (s *Settings) StrongWindow() time.Duration {
+	return cmp.Or(s.SignatureWindow, defaultStrongWindow)
+}
+
+// Format prints the settings without the secrets, whatever the verb.
 func (s Settings) Format(f fmt.State, verb rune) {
 	type plain Settings
-	if s.AppSecret != "" {
-		s.AppSecret = "[hidden]"
+	for _, secret := range []*string{&s.AppSecret, &s.PreviousSecret} {
+		if *secret != "" {
+			*secret = "[hidden]"
+		}
 	}
 	fmt.Fprintf(f, fmt.FormatString(f, verb), plain(s))
 }
@@ -92,17 +134,59 @@ type reader struct {
 	errs []error
 }
 
+func (r *reader) fail(format string, args ...any) {
+	r.errs = append(r.errs, fmt.Errorf(format, args...))
+}
+
 func (r *reader) required(name string) string {
-	v := r.get(name)
-	switch {
-	case v == "":
-		r.errs = append(r.errs, fmt.Errorf("%s is not set", name))
-	case strings.TrimSpace(v) != v:
-		// A line break at the end of a stored secret would refuse every
-		// signature and never say why.
-		r.errs = append(r.errs, fmt.Errorf("%s begins or ends with white space", name))
+	v := r.trimmed(name)
+	if v == "" {
+		r.fail("%s is not set", name)
 	}
 	return v
+}
+
+// trimmed reads a text without white space around it: a line break at the end
+// of a stored secret would refuse every signature and never say why.
+func (r *reader) trimmed(name string) string {
+	v := r.get(name)
+	if strings.TrimSpace(v) != v {
+		r.fail("%s begins or ends with white space", name)
+	}
+	return v
+}
+
+// previous reads the secret before this one and how long it is good for.
+func (r *reader) previous(name, current string) (secret string, until time.Time) {
+	secret = r.trimmed(name)
+	end := r.get(name + "_UNTIL")
+	switch {
+	case secret == "" && end == "":
+		return "", time.Time{}
+	case secret == "":
+		r.fail("%s_UNTIL is set, %s is not", name, name)
+	case secret == current:
+		r.fail("%s is the secret that is in use", name)
+	case end == "":
+		r.fail("%s is set, %s_UNTIL is not", name, name)
+	}
+	until, err := time.Parse(time.RFC3339, end)
+	if err != nil && end != "" {
+		r.fail("%s_UNTIL is not a time such as 2027-01-31T12:00:00Z", name)
+	}
+	return secret, until
+}
+
+func (r *reader) flag(name string) bool {
+	v := r.get(name)
+	if v == "" {
+		return false
+	}
+	on, err := strconv.ParseBool(v)
+	if err != nil {
+		r.fail("%s is neither true nor false", name)
+	}
+	return on
 }
 
 func (r *reader) duration(name string, fallback time.Duration) time.Duration {
@@ -112,7 +196,7 @@ func (r *reader) duration(name string, fallback time.Duration) time.Duration {
 	}
 	d, err := time.ParseDuration(v)
 	if err != nil || d < 0 {
-		r.errs = append(r.errs, fmt.Errorf("%s is not a duration such as 90s or 24h", name))
+		r.fail("%s is not a duration such as 90s or 24h", name)
 	}
 	return d
 }
@@ -124,7 +208,7 @@ func (r *reader) positive(name string, fallback int) int {
 	}
 	n, err := strconv.Atoi(v)
 	if err != nil || n <= 0 {
-		r.errs = append(r.errs, fmt.Errorf("%s is not a positive whole number", name))
+		r.fail("%s is not a positive whole number", name)
 	}
 	return n
 }
@@ -136,7 +220,7 @@ func (r *reader) level(name string) notify.Level {
 	}
 	n, err := strconv.Atoi(v)
 	if err != nil || notify.Level(n).Check(name) != nil {
-		r.errs = append(r.errs, fmt.Errorf("%s is not -1, 0, 1, 2, 4 or 5", name))
+		r.fail("%s is not -1, 0, 1, 2, 4 or 5", name)
 	}
 	return notify.Level(n)
 }
@@ -144,7 +228,7 @@ func (r *reader) level(name string) notify.Level {
 func (r *reader) zone(name string) *time.Location {
 	zone, err := notify.Zone(r.get(name))
 	if err != nil {
-		r.errs = append(r.errs, fmt.Errorf("%s is not the name of a time zone such as Asia/Shanghai", name))
+		r.fail("%s is not the name of a time zone such as Asia/Shanghai", name)
 	}
 	return zone
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -39,6 +40,72 @@ func TestSettings(t *testing.T) {
 	}
 }
 
+// from reads settings of the required variables and some more, as NAME=value.
+func from(more ...string) (settings.Settings, error) {
+	env := map[string]string{"THRONG_APP_KEY": "k", "THRONG_APP_SECRET": "hunter2", "GOOGLE_CLOUD_PROJECT": "p"}
+	for _, m := range more {
+		name, value, _ := strings.Cut(m, "=")
+		env[name] = value
+	}
+	return settings.FromEnv(func(name string) string { return env[name] })
+}
+
+func TestRates(t *testing.T) {
+	s, err := from("THRONG_RATE_LIMITS=default=100, /message/group/publish.json=20")
+	if err != nil || s.Rates.Of("/message/group/publish.json") != 20 || s.Rates.Of("/group/join.json") != 100 {
+		t.Errorf("%+v, %v", s.Rates, err)
+	}
+	if s, err = from("THRONG_RATE_LIMITS=/group/join.json=1"); err != nil || s.Rates.Of("/group/join.json") != 1 || s.Rates.Of("/group/quit.json") != 0 {
+		t.Errorf("%+v, %v", s.Rates, err)
+	}
+	if s, err = from(); err != nil || s.Rates.Of("/group/join.json") != 0 {
+		t.Errorf("%+v, %v", s.Rates, err)
+	}
+	for _, bad := range []string{"100", "default", "default=0", "default=-1", "default=1.5", "default=1000001", "default=many", "other=5", "=5", "default=1,,", "default=1,default=2", "/a=1,/a=1"} {
+		if _, err := from("THRONG_RATE_LIMITS=" + bad); err == nil || !strings.Contains(err.Error(), "THRONG_RATE_LIMITS") {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+}
+
+func TestTheSecretBefore(t *testing.T) {
+	const until = "THRONG_APP_SECRET_PREVIOUS_UNTIL=2027-01-31T12:00:00+01:00"
+	end := time.Date(2027, 1, 31, 11, 0, 0, 0, time.UTC)
+	s, err := from("THRONG_APP_SECRET_PREVIOUS=old", until)
+	if err != nil || s.PreviousSecret != "old" || !s.PreviousUntil.Equal(end) {
+		t.Errorf("%+v, %v", s, err)
+	}
+	for at, want := range map[time.Time][]string{end.Add(-time.Second): {"hunter2", "old"}, end: {"hunter2"}} {
+		if got := s.Secrets(func() time.Time { return at }); !slices.Equal(got, want) {
+			t.Errorf("at %v the secrets are %v", at, got)
+		}
+	}
+	for _, bad := range [][]string{
+		{"THRONG_APP_SECRET_PREVIOUS=old"}, {until}, {"THRONG_APP_SECRET_PREVIOUS=hunter2", until}, {"THRONG_APP_SECRET_PREVIOUS=old\n", until},
+		{"THRONG_APP_SECRET_PREVIOUS=old", "THRONG_APP_SECRET_PREVIOUS_UNTIL=tomorrow"}, {"THRONG_APP_SECRET_PREVIOUS=old", "THRONG_APP_SECRET_PREVIOUS_UNTIL=2027-01-31"},
+	} {
+		if _, err := from(bad...); err == nil || !strings.Contains(err.Error(), "THRONG_APP_SECRET_PREVIOUS") || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}
+
+func TestTimesAndFlags(t *testing.T) {
+	s, err := from("THRONG_TIME_ZONE=Asia/Shanghai", "THRONG_REQUIRE_STRONG_SIGNATURE=true", "THRONG_SIGNATURE_WINDOW=1m")
+	if err != nil || s.TimeZone.String() != "Asia/Shanghai" || !s.RequireStrongSignature || s.StrongWindow() != time.Minute {
+		t.Errorf("%+v, %v", s, err)
+	}
+	if s, err = from(); err != nil || s.TimeZone != time.UTC || s.RequireStrongSignature || s.StrongWindow() != 5*time.Minute {
+		t.Errorf("%+v, %v", s, err)
+	}
+	for _, bad := range []string{"THRONG_TIME_ZONE=Mars/North", "THRONG_TIME_ZONE=Local", "THRONG_REQUIRE_STRONG_SIGNATURE=please"} {
+		name, _, _ := strings.Cut(bad, "=")
+		if _, err := from(bad); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+}
+
 func TestTheAppKeyHasALength(t *testing.T) {
 	for length, ok := range map[int]bool{1: true, settings.MaxAppKey: true, settings.MaxAppKey + 1: false} {
 		env := map[string]string{"THRONG_APP_KEY": strings.Repeat("k", length), "THRONG_APP_SECRET": "s", "GOOGLE_CLOUD_PROJECT": "p"}
@@ -58,7 +125,7 @@ func TestEveryMistakeIsNamedAtOnce(t *testing.T) {
 }
 
 func TestTheSecretIsNeverPrinted(t *testing.T) {
-	s := settings.Settings{AppKey: "the-key", AppSecret: "hunter2"}
+	s := settings.Settings{AppKey: "the-key", AppSecret: "hunter2", PreviousSecret: "hunter2-the-elder"}
 	var log bytes.Buffer
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("m", "settings", s, "pointer", &s)
 	slog.New(slog.NewTextHandler(&log, nil)).Info("m", "settings", s, "pointer", &s)

@@ -1,6 +1,6 @@
 // Package token makes and checks the bearer tokens of devices: JSON Web Tokens,
 // signed with a key that is derived from the app's secret, so that changing the
-// secret ends them all.
+// secret ends them all, at once or after a time of grace.
 package token
 
 import (
@@ -34,14 +34,39 @@ type Claims struct {
 type Keys struct {
 	app string
 	key []byte
-	now func() time.Time
+	// previous verifies, too, until its time is over; nil when there is none.
+	previous []byte
+	until    time.Time
+	now      func() time.Time
 }
 
 // New derives the signing key from the app's secret. now is the clock.
 func New(appKey, appSecret string, now func() time.Time) *Keys {
-	mac := hmac.New(sha256.New, []byte(appSecret))
+	return &Keys{app: appKey, key: derive(appSecret), now: now}
+}
+
+// Accept returns keys that also take what the secret before this one has
+// signed, until a point in time. An empty secret is none.
+func (k *Keys) Accept(previousSecret string, until time.Time) *Keys {
+	with := *k
+	if previousSecret != "" {
+		with.previous, with.until = derive(previousSecret), until
+	}
+	return &with
+}
+
+func derive(secret string) []byte {
+	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write([]byte("throng device token 1"))
-	return &Keys{app: appKey, key: mac.Sum(nil), now: now}
+	return mac.Sum(nil)
+}
+
+// verifying are the keys that a token may be signed with now.
+func (k *Keys) verifying(*jwt.Token) (any, error) {
+	if k.previous != nil && k.now().Before(k.until) {
+		return jwt.VerificationKeySet{Keys: []jwt.VerificationKey{k.key, k.previous}}, nil
+	}
+	return k.key, nil
 }
 
 // wireClaims are kept short: the contract allows 256 characters in all, and a
@@ -94,7 +119,7 @@ func (k *Keys) Verify(text string) (Claims, error) {
 		return Claims{}, errForeign
 	}
 	var c wireClaims
-	_, err := jwt.ParseWithClaims(text, &c, func(*jwt.Token) (any, error) { return k.key, nil },
+	_, err := jwt.ParseWithClaims(text, &c, k.verifying,
 		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), jwt.WithAudience(k.app), jwt.WithTimeFunc(k.now), jwt.WithStrictDecoding())
 	switch {
 	case errors.Is(err, jwt.ErrTokenExpired):

@@ -86,6 +86,46 @@ func TestTheKeyIsDerived(t *testing.T) {
 	}
 }
 
+func TestTheSecretBeforeHasAnEnd(t *testing.T) {
+	old, err := keys("app", "old", start).Issue("ann", 0, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := start
+	rotating := token.New("app", "new", func() time.Time { return at }).Accept("old", start.Add(time.Hour))
+	fresh, err := rotating.Issue("ann", 0, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := keys("app", "new", start).Verify(fresh); err != nil {
+		t.Errorf("a new token is not signed with the new secret: %v", err)
+	}
+	foreign, err := keys("app", "foreign", start).Issue("ann", 0, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for after, good := range map[time.Duration]bool{0: true, time.Hour - 1: true, time.Hour: false} {
+		at = start.Add(after)
+		if _, err := rotating.Verify(old); good != (err == nil) || err != nil && !fault.Is(err, fault.Unauthenticated) {
+			t.Errorf("after %v: %v", after, err)
+		}
+		if _, err := rotating.Verify(fresh); err != nil {
+			t.Errorf("a new token after %v: %v", after, err)
+		}
+		if _, err := rotating.Verify(foreign); !fault.Is(err, fault.Unauthenticated) {
+			t.Errorf("a foreign token after %v: %v", after, err)
+		}
+	}
+	// None before means none, not an empty one.
+	empty, err := keys("app", "", start).Issue("ann", 0, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := keys("app", "new", start).Accept("", start.Add(time.Hour)).Verify(empty); !fault.Is(err, fault.Unauthenticated) {
+		t.Errorf("the empty secret signs: %v", err)
+	}
+}
+
 func TestNoCharacterOfATokenMayChange(t *testing.T) {
 	ours := keys("app", "secret", start)
 	text, err := ours.Issue("ann", 0, false)

@@ -1,6 +1,6 @@
 // Package user is who uses the app: the name that pushes show, the devices that
-// pushes go to, and which messages may push. users/{user} is one document on the
-// commit loop.
+// pushes go to, which messages may push, and what the app's servers hold against
+// somebody. users/{user} is one document on the commit loop.
 package user
 
 import (
@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -47,12 +48,13 @@ type Users struct {
 	store  commit.Store
 	loop   *commit.Loop[state]
 	groups *group.Groups
+	now    func() time.Time
 }
 
 // New returns the users kept in store. groups holds the copies that pushing
 // reads. now is the clock.
 func New(store commit.Store, groups *group.Groups, cacheBytes int, now func() time.Time) *Users {
-	return &Users{store: store, groups: groups, loop: commit.New[state](store, model{now}, commit.Options{CacheBytes: cacheBytes})}
+	return &Users{store: store, groups: groups, now: now, loop: commit.New[state](store, model{now}, commit.Options{CacheBytes: cacheBytes})}
 }
 
 func (u *Users) do(ctx context.Context, user id.User, apply func(*state) error) (*state, error) {
@@ -71,7 +73,7 @@ func (u *Users) do(ctx context.Context, user id.User, apply func(*state) error) 
 // leaves the one there is.
 func (u *Users) Register(ctx context.Context, user id.User, name, portrait string) error {
 	_, err := u.do(ctx, user, func(s *state) error {
-		if !s.exists() {
+		if !s.registered() {
 			s.createdAt, s.changed = s.now, true
 		}
 		s.describe(name, portrait)
@@ -84,7 +86,7 @@ func (u *Users) Register(ctx context.Context, user id.User, name, portrait strin
 // stays unknown.
 func (u *Users) Refresh(ctx context.Context, user id.User, name, portrait string) error {
 	_, err := u.do(ctx, user, func(s *state) error {
-		if s.exists() {
+		if s.registered() {
 			s.describe(name, portrait)
 		}
 		return nil
@@ -102,7 +104,7 @@ func (u *Users) Info(ctx context.Context, user id.User) (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
-	if !s.exists() {
+	if !s.registered() {
 		return Info{}, fault.New(fault.NotFound, "the user does not exist")
 	}
 	return Info{Name: s.name, Portrait: s.portrait, CreatedAt: time.UnixMilli(s.createdAt)}, nil
@@ -196,6 +198,11 @@ func (u *Users) Profiles(ctx context.Context, users []id.User) (map[id.User]Prof
 
 func path(user id.User) string { return "users/" + id.Document(string(user)) }
 
+// userOf is the inverse of path.
+func userOf(path string) id.User {
+	return id.User(id.FromDocument(strings.TrimPrefix(path, "users/")))
+}
+
 // state is a user's document.
 type state struct {
 	id             id.User
@@ -207,6 +214,7 @@ type state struct {
 	// revision counts the changes of what the rosters copy, devices and notices;
 	// copied is the revision that all of them have followed.
 	revision, copied int64
+	standing         Standing
 	journal          commit.Journal
 
 	// only is the one group whose copy is behind. It is empty when others may be,
@@ -219,6 +227,10 @@ type state struct {
 }
 
 func (s *state) exists() bool { return !s.version.IsZero() }
+
+// registered says whether the app's servers ever named the user. One who was
+// only muted has a document, too.
+func (s *state) registered() bool { return s.createdAt != 0 }
 
 func (s *state) describe(name, portrait string) {
 	for _, f := range []struct {
@@ -279,6 +291,7 @@ func read(user id.User, d commit.Doc) (*state, error) {
 	s.name, _ = d.Fields["name"].(string)
 	s.portrait, _ = d.Fields["portrait"].(string)
 	s.createdAt, s.revision, s.copied = number("createdAt"), number("revision"), number("copied")
+	s.standing = readStanding(d.Fields)
 	for field, into := range map[string]any{"devices": &s.devices, "notices": &s.notices} {
 		raw, _ := d.Fields[field].([]byte)
 		if len(raw) == 0 {
@@ -330,6 +343,7 @@ func (m model) Plan(d *state) (commit.Plan, error) {
 		"name": d.name, "portrait": d.portrait, "createdAt": d.createdAt, "devices": devices, "notices": encoded,
 		"revision": d.revision, "copied": d.copied, "commits": d.journal.Bytes(),
 	}}
+	d.standing.write(w.Fields)
 	if d.exists() {
 		w.If.Version = d.version
 	} else {

@@ -71,6 +71,9 @@ var (
 	errAppKey     = &coded{answer{codeAppKey, http.StatusUnauthorized}, "the app key is unknown"}
 	errSignature  = &coded{answer{codeSignature, http.StatusUnauthorized}, "the signature does not match"}
 	errStale      = &coded{answer{codeSignature, http.StatusUnauthorized}, "the timestamp is outside the accepted window"}
+	errWeak       = &coded{answer{codeSignature, http.StatusUnauthorized}, "this app takes requests with a " + StrongHeader + " header only"}
+	errNonce      = &coded{answer{codeSignature, http.StatusUnauthorized}, "the nonce must have 8 to 64 characters"}
+	errReplay     = &coded{answer{codeSignature, http.StatusUnauthorized}, "the nonce was used before: every request, a retry too, needs its own"}
 	errBrokenBody = &coded{answer{codeParameter, http.StatusBadRequest}, "the request body could not be read"}
 )
 

@@ -17,6 +17,8 @@ import (
 	"path"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/settings"
 )
@@ -81,24 +83,31 @@ type Options struct {
 	Settings settings.Settings
 	// Now is the clock.
 	Now func() time.Time
+	// Once finds replays of requests with the stronger signature; without it
+	// those are refused.
+	Once Once
 }
 
 type api struct {
 	Options
 	routes map[string]Route
+	rates  map[string]*rate.Limiter
 }
 
 // Handler serves routes. Unknown paths and methods are answered before the
 // signature is looked at: that they do not exist is no secret, and a mistyped
 // path is the commonest mistake of all.
 func Handler(o Options, routes []Route) http.Handler {
-	a := &api{Options: o, routes: map[string]Route{}}
+	a := &api{Options: o, routes: map[string]Route{}, rates: map[string]*rate.Limiter{}}
 	for _, r := range routes {
 		if _, twice := a.routes[r.Path]; twice {
 			panic(fmt.Sprintf("wire: %s has two routes", r.Path))
 		}
 		r.Method = cmp.Or(r.Method, http.MethodPost)
 		a.routes[r.Path] = r
+		if limit := o.Settings.Rates.Of(r.Path); limit > 0 {
+			a.rates[r.Path] = limiter(limit, r)
+		}
 	}
 	return a
 }
@@ -122,17 +131,18 @@ func (a *api) answer(w http.ResponseWriter, r *http.Request) (Reply, error) {
 		// One SDK doubles the first slash; a redirect would turn its POST into a GET.
 		clean := path.Clean("/" + r.URL.Path)
 		if route, ok = a.routes[clean]; !ok {
-			return nil, fault.New(fault.NotFound, "there is no %s here", clean)
+			return nil, missing(clean)
 		}
 	}
 	if r.Method != route.Method {
 		w.Header().Set("Allow", route.Method)
 		return nil, fault.New(fault.MethodNotAllowed, "%s takes %s only", route.Path, route.Method)
 	}
-	if err := a.authenticate(r.Header); err != nil {
+	body, err := a.authenticate(w, r)
+	if err != nil {
 		return nil, err
 	}
-	f, err := route.parse(w, r)
+	f, err := route.parse(r, body)
 	if err != nil {
 		return nil, err
 	}
@@ -140,17 +150,18 @@ func (a *api) answer(w http.ResponseWriter, r *http.Request) (Reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := a.admit(route, args); err != nil {
+		return nil, err
+	}
 	return route.Handle(r.Context(), args)
 }
 
-func (route Route) parse(w http.ResponseWriter, r *http.Request) (form, error) {
-	if route.Method == http.MethodGet {
-		return parseForm(r.URL.RawQuery), nil
-	}
-	body, err := readBody(w, r)
+func (route Route) parse(r *http.Request, body string) (form, error) {
 	switch {
-	case err != nil:
-		return form{}, err
+	case route.Method == http.MethodGet:
+		return parseForm(r.URL.RawQuery), nil
+	case body == "":
+		return form{}, errNoBody
 	case route.Body == JSONBody:
 		return parseJSON(body, route.Params)
 	default:
@@ -171,11 +182,8 @@ func readBody(w http.ResponseWriter, r *http.Request) (string, error) {
 	if limit := (*http.MaxBytesError)(nil); errors.As(err, &limit) {
 		return "", tooBig(w)
 	}
-	switch {
-	case err != nil:
+	if err != nil {
 		return "", errBrokenBody
-	case b.Len() == 0:
-		return "", errNoBody
 	}
 	return b.String(), nil
 }
