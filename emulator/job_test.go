@@ -227,7 +227,7 @@ func TestDevicesComeAndGo(t *testing.T) {
 	c := w.inside()
 	w.eventually("the dead token is forgotten", func() bool {
 		p, err := c.Users.Profiles(t.Context(), []id.User{"bob"})
-		return err == nil && len(p["bob"].Targets.Devices) == 0
+		return err == nil && len(p["bob"].Targets("g").Devices) == 0
 	})
 	// A device of the same user that logs out is pushed to no more.
 	w.device("PUT", "/devices/tablet", bob, `{"platform":"ios","pushToken":"t3"}`, nil)

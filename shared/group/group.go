@@ -203,7 +203,7 @@ func encodeMessage(message Entry) ([]byte, error) {
 	return encoded, nil
 }
 
-// SetTargets stores copies of users' devices in a group's roster. Older copies
+// SetTargets stores copies of what users set in a group's roster. Older copies
 // than those there, and users who are not members, are passed over. shards is
 // how many roster shards the caller knows of: the work is cut along them, so
 // that no commit carries a whole large roster.
