@@ -20,6 +20,11 @@ const (
 	KindLeft      Kind = "left"
 	KindDismissed Kind = "dismissed"
 	KindRenamed   Kind = "renamed"
+	// KindRecall, KindEdit and KindExpansion say what became of an earlier
+	// message, their Target.
+	KindRecall    Kind = "recall"
+	KindEdit      Kind = "edit"
+	KindExpansion Kind = "expansion"
 )
 
 // Entry is one thing that members must learn of, in order.
@@ -54,7 +59,19 @@ type Entry struct {
 	// Expandable messages may be given extension keys; Expansion holds the first.
 	Expandable bool              `json:"expandable,omitempty"`
 	Expansion  map[string]string `json:"expansion,omitempty"`
-	// Extra is opaque text from the sending device.
+	// Target is the seq of the message that a recall, an edit or an extension
+	// change is about, TargetAt that message's time.
+	Target   int64 `json:"target,omitempty"`
+	TargetAt int64 `json:"targetAt,omitempty"`
+	// Recalled and Edited are the seqs of what recalled a message and of its
+	// newest edit.
+	Recalled int64 `json:"recalled,omitempty"`
+	Edited   int64 `json:"edited,omitempty"`
+	// Admin says that a recall is an administrator's, Delete that it leaves no
+	// notice.
+	Admin  bool `json:"admin,omitempty"`
+	Delete bool `json:"delete,omitempty"`
+	// Extra is opaque text from the sending device, or of a recall.
 	Extra string `json:"extra,omitempty"`
 	// ClientID is the sending device's idempotency key, unique per user.
 	ClientID string `json:"clientId,omitempty"`
@@ -107,6 +124,17 @@ func stamp(dst, encoded []byte, seq, at int64) []byte {
 	dst = strconv.AppendInt(dst, at, 10)
 	dst = append(dst, ',')
 	return append(dst, encoded[1:]...)
+}
+
+// timeOf reads the time of an entry as stamp writes it.
+func timeOf(line []byte) int64 {
+	_, rest, _ := bytes.Cut(line, []byte(`,"at":`))
+	end := bytes.IndexByte(rest, ',')
+	if end < 0 {
+		return 0
+	}
+	at, _ := strconv.ParseInt(string(rest[:end]), 10, 64)
+	return at
 }
 
 // DecodeEntry reads an entry as stored or as announced.
