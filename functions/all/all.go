@@ -8,6 +8,7 @@ import (
 	"github.com/throng-im/throng/functions/client"
 	"github.com/throng-im/throng/functions/fanout"
 	"github.com/throng-im/throng/functions/groups"
+	"github.com/throng-im/throng/functions/history"
 	"github.com/throng-im/throng/functions/messages"
 	"github.com/throng-im/throng/functions/push"
 	"github.com/throng-im/throng/functions/users"
@@ -18,6 +19,7 @@ var Handlers = map[string]http.HandlerFunc{
 	"client":   client.Serve,
 	"fanout":   fanout.Serve,
 	"groups":   groups.Serve,
+	"history":  history.Serve,
 	"messages": messages.Serve,
 	"push":     push.Serve,
 	"users":    users.Serve,

@@ -14,6 +14,9 @@ import (
 // the contract bounds a token's length.
 const MaxAppKey = 19
 
+// MaxHistoryMonths is the longest that the contract keeps history.
+const MaxHistoryMonths = 36
+
 // Settings is the whole configuration. It prints, logs and encodes without the
 // app's secret.
 type Settings struct {
@@ -41,6 +44,15 @@ type Settings struct {
 	// that batches grow and not the number of writes; an idle group never waits.
 	// THRONG_LINGER, a Go duration, 0 to turn it off; default 100ms.
 	Linger time.Duration
+	// HistoryMonths is how long messages stay in the cloud's history, 0 to turn
+	// history off, at most MaxHistoryMonths. THRONG_HISTORY_MONTHS; default 6.
+	HistoryMonths int
+	// HistoryBeforeJoin shows new members what was said before they joined.
+	// THRONG_HISTORY_BEFORE_JOIN, true or false; default false.
+	HistoryBeforeJoin bool
+	// HistoryTargeted keeps targeted messages in the history of those they are
+	// for. THRONG_HISTORY_TARGETED, true or false; default true.
+	HistoryTargeted bool
 	// FCMEndpoint replaces Google's FCM address with a stand-in, without
 	// credentials. THRONG_FCM_ENDPOINT; default empty, the real one.
 	FCMEndpoint string
@@ -51,15 +63,18 @@ type Settings struct {
 func FromEnv(get func(string) string) (Settings, error) {
 	r := reader{get: get}
 	s := Settings{
-		AppKey:          r.required("THRONG_APP_KEY"),
-		AppSecret:       r.required("THRONG_APP_SECRET"),
-		Project:         r.required("GOOGLE_CLOUD_PROJECT"),
-		SignatureWindow: r.duration("THRONG_SIGNATURE_WINDOW", 0),
-		TokenLifetime:   r.duration("THRONG_TOKEN_LIFETIME", 0),
-		MaxMembers:      r.positive("THRONG_MAX_MEMBERS", 3000),
-		CacheBytes:      r.positive("THRONG_CACHE_BYTES", 64<<20),
-		Linger:          r.duration("THRONG_LINGER", 100*time.Millisecond),
-		FCMEndpoint:     get("THRONG_FCM_ENDPOINT"),
+		AppKey:            r.required("THRONG_APP_KEY"),
+		AppSecret:         r.required("THRONG_APP_SECRET"),
+		Project:           r.required("GOOGLE_CLOUD_PROJECT"),
+		SignatureWindow:   r.duration("THRONG_SIGNATURE_WINDOW", 0),
+		TokenLifetime:     r.duration("THRONG_TOKEN_LIFETIME", 0),
+		MaxMembers:        r.positive("THRONG_MAX_MEMBERS", 3000),
+		CacheBytes:        r.positive("THRONG_CACHE_BYTES", 64<<20),
+		Linger:            r.duration("THRONG_LINGER", 100*time.Millisecond),
+		HistoryMonths:     r.months("THRONG_HISTORY_MONTHS", 6),
+		HistoryBeforeJoin: r.flag("THRONG_HISTORY_BEFORE_JOIN", false),
+		HistoryTargeted:   r.flag("THRONG_HISTORY_TARGETED", true),
+		FCMEndpoint:       get("THRONG_FCM_ENDPOINT"),
 	}
 	if len(s.AppKey) > MaxAppKey {
 		r.errs = append(r.errs, fmt.Errorf("THRONG_APP_KEY is longer than %d bytes", MaxAppKey))
@@ -116,4 +131,28 @@ func (r *reader) positive(name string, fallback int) int {
 		r.errs = append(r.errs, fmt.Errorf("%s is not a positive whole number", name))
 	}
 	return n
+}
+
+func (r *reader) months(name string, fallback int) int {
+	v := r.get(name)
+	if v == "" {
+		return fallback
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 0 || n > MaxHistoryMonths {
+		r.errs = append(r.errs, fmt.Errorf("%s is not a whole number from 0 to %d", name, MaxHistoryMonths))
+	}
+	return n
+}
+
+func (r *reader) flag(name string, fallback bool) bool {
+	switch v := r.get(name); v {
+	case "":
+		return fallback
+	case "true", "false":
+		return v == "true"
+	default:
+		r.errs = append(r.errs, fmt.Errorf("%s is neither true nor false", name))
+		return fallback
+	}
 }
