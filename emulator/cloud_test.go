@@ -21,6 +21,7 @@ import (
 
 	"github.com/throng-im/throng/functions"
 	"github.com/throng-im/throng/shared/cloud"
+	"github.com/throng-im/throng/shared/contract"
 	"github.com/throng-im/throng/shared/cost"
 	"github.com/throng-im/throng/shared/settings"
 	"github.com/throng-im/throng/shared/wire"
@@ -259,8 +260,16 @@ func (w *town) server(path string, form url.Values, at ...string) answer {
 		w.Fatal(err)
 	}
 	sign(r, "dev-secret")
-	var a answer
-	a.Status = w.send(r, &a)
+	var raw json.RawMessage
+	a := answer{}
+	a.Status = w.send(r, &raw)
+	if err := json.Unmarshal(raw, &a); err != nil {
+		w.Errorf("%s answered %q: %v", path, raw, err)
+	}
+	// What is not there answers before any row does.
+	if err := contract.CheckReply(path, raw); err != nil && a.Status != http.StatusNotFound {
+		w.Error(err)
+	}
 	return a
 }
 
