@@ -266,9 +266,11 @@ func (w *town) server(path string, form url.Values, at ...string) answer {
 	if err := json.Unmarshal(raw, &a); err != nil {
 		w.Errorf("%s answered %q: %v", path, raw, err)
 	}
-	// What is not there answers before any row does.
-	if err := contract.CheckReply(path, raw); err != nil && a.Status != http.StatusNotFound {
-		w.Error(err)
+	// What is not there, or not ready, is answered for by the gateway.
+	if a.Status != http.StatusNotFound && a.Status != http.StatusServiceUnavailable {
+		if err := contract.CheckReply(path, raw); err != nil {
+			w.Error(err)
+		}
 	}
 	return a
 }
