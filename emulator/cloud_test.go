@@ -21,6 +21,7 @@ import (
 
 	"github.com/throng-im/throng/functions"
 	"github.com/throng-im/throng/shared/cloud"
+	"github.com/throng-im/throng/shared/contract"
 	"github.com/throng-im/throng/shared/cost"
 	"github.com/throng-im/throng/shared/settings"
 	"github.com/throng-im/throng/shared/wire"
@@ -267,7 +268,7 @@ func (w *town) post(path string, form url.Values, into any, at ...string) int {
 		w.Fatal(err)
 	}
 	sign(r, "dev-secret")
-	return w.send(r, into)
+	return w.checked(r, path, into)
 }
 
 // postJSON calls the server API with a JSON body.
@@ -279,7 +280,25 @@ func (w *town) postJSON(path, body string, into any) int {
 	}
 	sign(r, "dev-secret")
 	r.Header.Set("Content-Type", "application/json")
-	return w.send(r, into)
+	return w.checked(r, path, into)
+}
+
+// checked does a request of the server API and holds its reply against the
+// route's row.
+func (w *town) checked(r *http.Request, path string, into any) int {
+	w.Helper()
+	var raw json.RawMessage
+	status := w.send(r, &raw)
+	if err := json.Unmarshal(raw, into); err != nil {
+		w.Errorf("%s answered %q: %v", path, raw, err)
+	}
+	// What is not there, or not ready, is answered for by the gateway.
+	if status != http.StatusNotFound && status != http.StatusServiceUnavailable {
+		if err := contract.CheckReply(path, raw); err != nil {
+			w.Error(err)
+		}
+	}
+	return status
 }
 
 // must is server for calls that have to succeed.

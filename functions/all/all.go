@@ -9,6 +9,7 @@ import (
 	"github.com/throng-im/throng/functions/conversations"
 	"github.com/throng-im/throng/functions/fanout"
 	"github.com/throng-im/throng/functions/groups"
+	"github.com/throng-im/throng/functions/history"
 	"github.com/throng-im/throng/functions/messages"
 	"github.com/throng-im/throng/functions/push"
 	"github.com/throng-im/throng/functions/users"
@@ -20,6 +21,7 @@ var Handlers = map[string]http.HandlerFunc{
 	"conversations": conversations.Serve,
 	"fanout":        fanout.Serve,
 	"groups":        groups.Serve,
+	"history":       history.Serve,
 	"messages":      messages.Serve,
 	"push":          push.Serve,
 	"users":         users.Serve,

@@ -94,7 +94,7 @@ func compose(a *wire.Args, single bool) (group.Entry, error) {
 			if err != nil {
 				return m, err
 			}
-			m.Expansion = keys
+			m.Expansion = group.Values(keys)
 		}
 	}
 	if push.Disabled {

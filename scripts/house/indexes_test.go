@@ -107,6 +107,15 @@ func useEverything(t *testing.T, w *witness) {
 		send(n)
 	}
 	send(0)
+	// So many segments that the head does not name the oldest.
+	for range 1_600 {
+		_, err := groups.Publish(ctx, "team", group.Entry{From: "app", Type: "RC:TxtMsg", Content: "{}"})
+		ok(err)
+	}
+	for _, backward := range []bool{false, true} {
+		_, err := groups.History(ctx, "team", group.HistoryQuery{View: group.View{User: "ann"}, From: 1, To: 1, IncludeFrom: true, Backward: backward, Limit: 1})
+		ok(err)
+	}
 	ok(groups.Rename(ctx, "team", "Our team"))
 	ok(groups.Quit(ctx, "team", []id.User{"bob"}))
 	ok(groups.Dismiss(ctx, "team", "ann"))

@@ -15,7 +15,7 @@ import (
 
 // Routes lists every route, ordered by function.
 func Routes() []wire.Route {
-	return slices.Concat(conversations, groups, messages, users)
+	return slices.Concat(conversations, groups, history, messages, users)
 }
 
 // Bind returns the rows of one function with its handlers, by path. It panics

@@ -20,6 +20,11 @@ const (
 	KindLeft      Kind = "left"
 	KindDismissed Kind = "dismissed"
 	KindRenamed   Kind = "renamed"
+	// A recall, an edit and a change of extension keys say what became of the
+	// message that is their Target. The message itself is changed, too.
+	KindRecall    Kind = "recall"
+	KindEdit      Kind = "edit"
+	KindExpansion Kind = "expansion"
 )
 
 // Entry is one thing that members must learn of, in order.
@@ -35,6 +40,17 @@ type Entry struct {
 	// a renamed entry is in Content.
 	Type    string `json:"type,omitempty"`
 	Content string `json:"content,omitempty"`
+	// Target is the seq of the message that a recall, an edit or an extension
+	// change is about.
+	Target int64 `json:"target,omitempty"`
+	// Recalled and Edited are the seqs of the entries that recalled this message
+	// and that edited it last. A recalled message has lost its content.
+	Recalled int64 `json:"recalled,omitempty"`
+	Edited   int64 `json:"edited,omitempty"`
+	// Admin marks a recall that an administrator made; Delete one that leaves no
+	// notice in the conversation.
+	Admin  bool `json:"admin,omitempty"`
+	Delete bool `json:"delete,omitempty"`
 	// Users are who joined or left.
 	Users []id.User `json:"users,omitempty"`
 	// Mention says whom a message is for in particular.
@@ -49,17 +65,40 @@ type Entry struct {
 	HideFromSender bool `json:"hideFromSender,omitempty"`
 	// KeepLast leaves the conversation list's last message as it was.
 	KeepLast bool `json:"keepLast,omitempty"`
+	// TargetAt is the time of the Target, which devices look it up by.
+	TargetAt int64 `json:"targetAt,omitempty"`
 	// Receipt asks for read receipts.
 	Receipt bool `json:"receipt,omitempty"`
-	// Expandable messages may be given extension keys; Expansion holds the first.
-	Expandable bool              `json:"expandable,omitempty"`
-	Expansion  map[string]string `json:"expansion,omitempty"`
-	// Extra is opaque text from the sending device.
+	// Expandable messages may be given extension keys; Expansion holds them.
+	Expandable bool             `json:"expandable,omitempty"`
+	Expansion  map[string]Value `json:"expansion,omitempty"`
+	// Extra is opaque text from the sending device, or from who recalled.
 	Extra string `json:"extra,omitempty"`
 	// ClientID is the sending device's idempotency key, unique per user.
 	ClientID string `json:"clientId,omitempty"`
 	// Push is what an offline notification needs; it is never shown to devices.
 	Push *Push `json:"push,omitempty"`
+}
+
+// Value is the value of an extension key.
+type Value struct {
+	V string `json:"v"`
+	// TS is when it was set, in Unix milliseconds. The first keys of a message
+	// are stored without: theirs is the message's own time, which is not known
+	// yet when they are encoded.
+	TS int64 `json:"ts,omitempty"`
+}
+
+// Values are texts as the first extension keys of a message.
+func Values(texts map[string]string) map[string]Value {
+	if texts == nil {
+		return nil
+	}
+	out := make(map[string]Value, len(texts))
+	for k, text := range texts {
+		out[k] = Value{V: text}
+	}
+	return out
 }
 
 // Mention types of the contract.
@@ -107,6 +146,17 @@ func stamp(dst, encoded []byte, seq, at int64) []byte {
 	dst = strconv.AppendInt(dst, at, 10)
 	dst = append(dst, ',')
 	return append(dst, encoded[1:]...)
+}
+
+// timeOf reads the time of an entry as stamp writes it.
+func timeOf(line []byte) int64 {
+	_, rest, _ := bytes.Cut(line, []byte(`,"at":`))
+	end := bytes.IndexByte(rest, ',')
+	if end < 0 {
+		return 0
+	}
+	at, _ := strconv.ParseInt(string(rest[:end]), 10, 64)
+	return at
 }
 
 // DecodeEntry reads an entry as stored or as announced.

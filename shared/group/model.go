@@ -79,7 +79,7 @@ func (m model) Plan(d *state) (commit.Plan, error) {
 	d.grow()
 	segments, rest := d.tail.sealed(d.tailFirst())
 	d.tail = rest
-	d.sealed = d.sealed.with(segments)
+	d.sealed, d.sealedAt = d.sealed.with(segments, segment.lastSeq), d.sealedAt.with(segments, segment.lastAt)
 	for i, s := range d.shards {
 		if s == nil || !s.membersDirty && !s.targetsDirty {
 			if d.renamed {

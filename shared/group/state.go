@@ -28,9 +28,11 @@ type state struct {
 	versions, sizes []int64
 	tail            lines
 	// sealed are the last seqs of the newest segments: their documents' names.
-	sealed  sealed
-	recent  recent
-	journal commit.Journal
+	// sealedAt are the times of those entries.
+	sealed   sealed
+	sealedAt sealed
+	recent   recent
+	journal  commit.Journal
 	// shards are the roster shards; nil where not loaded.
 	shards []*shard
 
@@ -68,7 +70,7 @@ func readHead(g id.Group, d commit.Doc) *state {
 	s.versions, _ = d.Fields["shards"].([]int64)
 	s.sizes, _ = d.Fields["sizes"].([]int64)
 	s.tail = parseLines(raw("tail"))
-	s.sealed = parseSealed(raw("sealed"))
+	s.sealed, s.sealedAt = parseSealed(raw("sealed")), parseSealed(raw("sealedAt"))
 	s.recent = parseRecent(raw("recent"))
 	s.journal = commit.ReadJournal(raw("commits"))
 	s.shards = make([]*shard, len(s.versions))
@@ -80,7 +82,7 @@ func (s *state) headWrite() commit.Write {
 		"name": s.name, "dismissed": s.dismissed, "serial": int64(s.serial), "members": s.members,
 		"lastSeq": s.lastSeq, "lastAt": s.lastAt, "createdAt": s.createdAt,
 		"shards": s.versions, "sizes": s.sizes,
-		"tail": s.tail.data, "sealed": s.sealed.bytes(), "recent": s.recent.bytes(), "commits": s.journal.Bytes(),
+		"tail": s.tail.data, "sealed": s.sealed.bytes(), "sealedAt": s.sealedAt.bytes(), "recent": s.recent.bytes(), "commits": s.journal.Bytes(),
 		// activeAt is when the group last changed, for whoever looks at the data.
 		"activeAt": time.UnixMilli(s.lastAt).UTC(),
 	}}

@@ -133,14 +133,14 @@ func (s sealed) bytes() []byte {
 	return out
 }
 
-// with returns the list with more segments at its end.
-func (s sealed) with(segments []segment) sealed {
+// with returns the list with a number of each of more segments at its end.
+func (s sealed) with(segments []segment, number func(segment) int64) sealed {
 	if len(segments) == 0 {
 		return s
 	}
 	out := append(make(sealed, 0, len(s)+len(segments)), s...)
 	for _, g := range segments {
-		out = append(out, g.last)
+		out = append(out, number(g))
 	}
 	return out[max(0, len(out)-sealedKept):]
 }
@@ -163,11 +163,20 @@ func (s sealed) after(seq int64, enough int) (names []int64, ok bool) {
 	return names, true
 }
 
-// write is the segment's document.
+// lastSeq, firstAt and lastAt are of the entries at a segment's ends.
+func (s segment) lastSeq() int64 { return s.last }
+func (s segment) firstAt() int64 { return timeOf(s.lines.data) }
+func (s segment) lastAt() int64 {
+	data := s.lines.data
+	return timeOf(data[bytes.LastIndexByte(data[:len(data)-1], '\n')+1:])
+}
+
+// write is the segment's document. firstAt and lastAt are what a reader of old
+// history finds it by.
 func (s segment) write(group string) (commit.Write, error) {
 	keys, err := keysIn(s.lines.data)
 	return commit.Write{Path: group + "/segments/" + segmentID(s.last), Fields: commit.Fields{
-		"first": s.first, "data": s.lines.data, "keys": keys,
+		"first": s.first, "data": s.lines.data, "keys": keys, "firstAt": s.firstAt(), "lastAt": s.lastAt(),
 	}}, err
 }
 

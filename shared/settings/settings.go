@@ -22,6 +22,9 @@ const MaxAppKey = 19
 // signature may be from now when no window is set.
 const defaultStrongWindow = 5 * time.Minute
 
+// MaxHistoryMonths is the longest that the contract keeps history.
+const MaxHistoryMonths = 36
+
 // Settings is the whole configuration. It prints, logs and encodes without the
 // app's secret.
 type Settings struct {
@@ -72,6 +75,15 @@ type Settings struct {
 	// TimeZone is the zone of the times of day that the server API takes and
 	// prints; nil is UTC. THRONG_TIME_ZONE, an IANA name; default UTC.
 	TimeZone *time.Location
+	// HistoryMonths is how long messages stay in the cloud's history, 0 to turn
+	// history off, at most MaxHistoryMonths. THRONG_HISTORY_MONTHS; default 6.
+	HistoryMonths int
+	// HistoryBeforeJoin shows new members what was said before they joined.
+	// THRONG_HISTORY_BEFORE_JOIN, true or false; default false.
+	HistoryBeforeJoin bool
+	// HistoryTargeted keeps targeted messages in the history of those they are
+	// for. THRONG_HISTORY_TARGETED, true or false; default true.
+	HistoryTargeted bool
 	// FCMEndpoint replaces Google's FCM address with a stand-in, without
 	// credentials. THRONG_FCM_ENDPOINT; default empty, the real one.
 	FCMEndpoint string
@@ -82,19 +94,22 @@ type Settings struct {
 func FromEnv(get func(string) string) (Settings, error) {
 	r := reader{get: get}
 	s := Settings{
-		AppKey:          r.required("THRONG_APP_KEY"),
-		AppSecret:       r.required("THRONG_APP_SECRET"),
-		Project:         r.required("GOOGLE_CLOUD_PROJECT"),
-		SignatureWindow: r.duration("THRONG_SIGNATURE_WINDOW", 0),
-		TokenLifetime:   r.duration("THRONG_TOKEN_LIFETIME", 0),
-		MaxMembers:      r.positive("THRONG_MAX_MEMBERS", 3000),
-		CacheBytes:      r.positive("THRONG_CACHE_BYTES", 64<<20),
-		Linger:          r.duration("THRONG_LINGER", 100*time.Millisecond),
-		NotifyLevel:     r.level("THRONG_NOTIFY_LEVEL"),
-		TimeZone:        r.zone("THRONG_TIME_ZONE"),
-		FCMEndpoint:     get("THRONG_FCM_ENDPOINT"),
+		AppKey:            r.required("THRONG_APP_KEY"),
+		AppSecret:         r.required("THRONG_APP_SECRET"),
+		Project:           r.required("GOOGLE_CLOUD_PROJECT"),
+		SignatureWindow:   r.duration("THRONG_SIGNATURE_WINDOW", 0),
+		TokenLifetime:     r.duration("THRONG_TOKEN_LIFETIME", 0),
+		MaxMembers:        r.positive("THRONG_MAX_MEMBERS", 3000),
+		CacheBytes:        r.positive("THRONG_CACHE_BYTES", 64<<20),
+		Linger:            r.duration("THRONG_LINGER", 100*time.Millisecond),
+		NotifyLevel:       r.level("THRONG_NOTIFY_LEVEL"),
+		TimeZone:          r.zone("THRONG_TIME_ZONE"),
+		HistoryMonths:     r.months("THRONG_HISTORY_MONTHS", 6),
+		HistoryBeforeJoin: r.flag("THRONG_HISTORY_BEFORE_JOIN", false),
+		HistoryTargeted:   r.flag("THRONG_HISTORY_TARGETED", true),
+		FCMEndpoint:       get("THRONG_FCM_ENDPOINT"),
 
-		RequireStrongSignature: r.flag("THRONG_REQUIRE_STRONG_SIGNATURE"),
+		RequireStrongSignature: r.flag("THRONG_REQUIRE_STRONG_SIGNATURE", false),
 		Rates:                  r.rates("THRONG_RATE_LIMITS"),
 	}
 	s.PreviousSecret, s.PreviousUntil = r.previous("THRONG_APP_SECRET_PREVIOUS", s.AppSecret)
@@ -177,18 +192,6 @@ func (r *reader) previous(name, current string) (secret string, until time.Time)
 	return secret, until
 }
 
-func (r *reader) flag(name string) bool {
-	v := r.get(name)
-	if v == "" {
-		return false
-	}
-	on, err := strconv.ParseBool(v)
-	if err != nil {
-		r.fail("%s is neither true nor false", name)
-	}
-	return on
-}
-
 func (r *reader) duration(name string, fallback time.Duration) time.Duration {
 	v := r.get(name)
 	if v == "" {
@@ -231,4 +234,28 @@ func (r *reader) zone(name string) *time.Location {
 		r.fail("%s is not the name of a time zone such as Asia/Shanghai", name)
 	}
 	return zone
+}
+
+func (r *reader) months(name string, fallback int) int {
+	v := r.get(name)
+	if v == "" {
+		return fallback
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 0 || n > MaxHistoryMonths {
+		r.fail("%s is not a whole number from 0 to %d", name, MaxHistoryMonths)
+	}
+	return n
+}
+
+func (r *reader) flag(name string, fallback bool) bool {
+	switch v := r.get(name); v {
+	case "":
+		return fallback
+	case "true", "false":
+		return v == "true"
+	default:
+		r.fail("%s is neither true nor false", name)
+		return fallback
+	}
 }

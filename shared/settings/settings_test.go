@@ -106,6 +106,26 @@ func TestTimesAndFlags(t *testing.T) {
 	}
 }
 
+func TestHistorySettings(t *testing.T) {
+	env := map[string]string{"THRONG_APP_KEY": "k", "THRONG_APP_SECRET": "s", "GOOGLE_CLOUD_PROJECT": "p"}
+	get := func(name string) string { return env[name] }
+	if s, err := settings.FromEnv(get); err != nil || s.HistoryMonths != 6 || s.HistoryBeforeJoin || !s.HistoryTargeted {
+		t.Errorf("defaults: %+v, %v", s, err)
+	}
+	env["THRONG_HISTORY_MONTHS"], env["THRONG_HISTORY_BEFORE_JOIN"], env["THRONG_HISTORY_TARGETED"] = "0", "true", "false"
+	if s, err := settings.FromEnv(get); err != nil || s.HistoryMonths != 0 || !s.HistoryBeforeJoin || s.HistoryTargeted {
+		t.Errorf("set: %+v, %v", s, err)
+	}
+	for name, bad := range map[string]string{"THRONG_HISTORY_MONTHS": "37", "THRONG_HISTORY_BEFORE_JOIN": "yes", "THRONG_HISTORY_TARGETED": "1"} {
+		old := env[name]
+		env[name] = bad
+		if _, err := settings.FromEnv(get); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s=%q: %v", name, bad, err)
+		}
+		env[name] = old
+	}
+}
+
 func TestTheAppKeyHasALength(t *testing.T) {
 	for length, ok := range map[int]bool{1: true, settings.MaxAppKey: true, settings.MaxAppKey + 1: false} {
 		env := map[string]string{"THRONG_APP_KEY": strings.Repeat("k", length), "THRONG_APP_SECRET": "s", "GOOGLE_CLOUD_PROJECT": "p"}

@@ -1,0 +1,126 @@
+// Package history is the function that app servers read and clear what was said
+// with: a page of a group's history as one member may see it, and clearing it
+// for one user. It also answers for the hourly logs.
+//
+// Trigger: HTTP. A caller that got no answer may repeat any of these calls.
+package history
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/GoogleCloudPlatform/functions-framework-go/functions"
+
+	"github.com/throng-im/throng/shared/cloud"
+	"github.com/throng-im/throng/shared/contract"
+	"github.com/throng-im/throng/shared/fault"
+	"github.com/throng-im/throng/shared/group"
+	"github.com/throng-im/throng/shared/id"
+	"github.com/throng-im/throng/shared/settings"
+	"github.com/throng-im/throng/shared/wire"
+)
+
+// Serve is the function's entry point.
+var Serve = cloud.Function("history", Handler)
+
+func init() { functions.HTTP("history", Serve) }
+
+// Handler serves the function on c.
+func Handler(c *cloud.Cloud) http.Handler {
+	f := calls{groups: c.Groups, settings: c.Settings, now: time.Now, cleared: uncleared, clear: unclearable}
+	return c.API("history", f.handlers())
+}
+
+// calls are the handlers. cleared returns how far a user has cleared a group, by
+// seq and by time in Unix milliseconds; clear moves that forward.
+type calls struct {
+	groups   *group.Groups
+	settings settings.Settings
+	now      func() time.Time
+	cleared  func(ctx context.Context, user id.User, g id.Group) (seq, at int64, err error)
+	clear    func(ctx context.Context, user id.User, g id.Group, seq, at int64) error
+}
+
+func (f calls) handlers() map[string]wire.Call {
+	return map[string]wire.Call{
+		"/v3/message/group/query.json":             f.query,
+		"/conversation/message/history/clean.json": f.clean,
+		"/message/history.json":                    noLog,
+		"/message/history/delete.json":             noLog,
+	}
+}
+
+// enabled refuses what needs the cloud to keep history.
+func (f calls) enabled() error {
+	if f.settings.HistoryMonths == 0 {
+		return fault.New(fault.NotEnabled, "cloud history is not enabled")
+	}
+	return nil
+}
+
+func (f calls) query(ctx context.Context, a *wire.Args) (wire.Reply, error) {
+	if err := f.enabled(); err != nil {
+		return nil, err
+	}
+	user, g := a.User("userId"), a.Group("targetId")
+	seq, at, err := f.cleared(ctx, user, g)
+	if err != nil {
+		return nil, err
+	}
+	from, to := int64(a.Int("startTime", 0)), int64(a.Int("endTime", 0))
+	page, err := f.groups.History(ctx, g, group.HistoryQuery{
+		View: group.View{
+			User: user, BeforeJoin: f.settings.HistoryBeforeJoin, ClearedSeq: seq, ClearedAt: at,
+			Since: f.now().AddDate(0, -f.settings.HistoryMonths, 0).UnixMilli(),
+		},
+		From: from, To: to, IncludeFrom: a.Bool("includeStart"), Backward: from > to,
+		Limit: a.Int("pageSize", contract.HistoryPage), Targeted: f.settings.HistoryTargeted,
+	})
+	if err != nil {
+		return nil, err
+	}
+	data := make([]record, len(page.Entries))
+	for i, e := range page.Entries {
+		if data[i], err = recordOf(g, page, e); err != nil {
+			return nil, err
+		}
+	}
+	return wire.Reply{"data": data}, nil
+}
+
+// clean clears a group's history for one user, and everything so far when no
+// time is given or one that is not over yet.
+func (f calls) clean(ctx context.Context, a *wire.Args) (wire.Reply, error) {
+	if kind := a.Int("conversationType", 0); kind != groupConversation {
+		return nil, fault.New(fault.InvalidArgument, "conversationType must be %d: Throng serves groups only", groupConversation)
+	}
+	if err := f.enabled(); err != nil {
+		return nil, err
+	}
+	user, g := a.User("fromUserId"), a.Group("targetId")
+	seq, last, err := f.groups.End(ctx, g, user)
+	if err != nil || seq == 0 {
+		return nil, err // the group does not know the user: there is nothing to clear
+	}
+	// Everything so far is known by its seq: what comes next may have the same time.
+	if at := int64(a.Int("msgTimestamp", 0)); at > 0 && at < last && at < f.now().UnixMilli() {
+		return nil, f.clear(ctx, user, g, 0, at)
+	}
+	return nil, f.clear(ctx, user, g, seq, 0)
+}
+
+// noLog answers for the hourly logs.
+func noLog(_ context.Context, a *wire.Args) (wire.Reply, error) {
+	if _, err := time.Parse("2006010215", a.Text("date")); err != nil {
+		return nil, fault.New(fault.InvalidArgument, "date must be an hour as YYYYMMDDHH")
+	}
+	return nil, fault.New(fault.NotEnabled, "the log service is not enabled")
+}
+
+// uncleared and unclearable stand in for a store of cleared positions.
+func uncleared(context.Context, id.User, id.Group) (seq, at int64, err error) { return 0, 0, nil }
+
+func unclearable(context.Context, id.User, id.Group, int64, int64) error {
+	return fault.New(fault.NotEnabled, "clearing history is not enabled")
+}

@@ -1,0 +1,49 @@
+package group
+
+import (
+	"slices"
+
+	"github.com/throng-im/throng/shared/id"
+)
+
+// View is what one member may see of a group's timeline. Every way of reading
+// goes by it; what a way leaves out besides, such as unpersisted messages in
+// history, is its own affair.
+type View struct {
+	User id.User
+	// Joined is the seq of the entry that let the member in; nobody is a member
+	// without one. Left is the seq of the entry that took them out, zero while
+	// they are in.
+	Joined, Left int64
+	// BeforeJoin shows what came before the member joined.
+	BeforeJoin bool
+	// ClearedSeq and ClearedAt are how far the member has cleared the
+	// conversation, by seq and by time in Unix milliseconds.
+	ClearedSeq, ClearedAt int64
+	// Since is the time in Unix milliseconds from which on entries are kept.
+	Since int64
+}
+
+// Sees says whether the member may see an entry.
+func (v View) Sees(e Entry) bool {
+	switch {
+	case v.Joined == 0, e.Seq < v.firstSeq(), e.At < v.firstAt():
+		return false
+	case v.Left > 0 && e.Seq >= v.Left:
+		return false
+	case e.From == v.User:
+		return !e.HideFromSender
+	default:
+		return len(e.To) == 0 || slices.Contains(e.To, v.User)
+	}
+}
+
+// firstSeq and firstAt are where what the member may see begins.
+func (v View) firstSeq() int64 {
+	if v.BeforeJoin {
+		return v.ClearedSeq + 1
+	}
+	return max(v.ClearedSeq, v.Joined) + 1
+}
+
+func (v View) firstAt() int64 { return max(v.ClearedAt+1, v.Since) }
