@@ -131,7 +131,7 @@ func (b *Board) read(ctx context.Context) (*view, error) {
 	for _, d := range docs {
 		until, _ := d.Fields["until"].(int64)
 		packed, _ := d.Fields["users"].([]byte)
-		if until <= v.at.UnixMilli() || len(packed) == 0 {
+		if len(packed) == 0 {
 			continue
 		}
 		var users []id.User
