@@ -28,7 +28,11 @@ func init() { functions.HTTP("history", Serve) }
 
 // Handler serves the function on c.
 func Handler(c *cloud.Cloud) http.Handler {
-	f := calls{groups: c.Groups, settings: c.Settings, now: time.Now, cleared: uncleared, clear: unclearable}
+	f := calls{groups: c.Groups, settings: c.Settings, now: time.Now, clear: c.Conversations.Clear,
+		cleared: func(ctx context.Context, user id.User, g id.Group) (seq, at int64, err error) {
+			of, err := c.Conversations.Of(ctx, user, g)
+			return of.ClearedSeq, of.ClearedAt, err
+		}}
 	return c.API("history", f.handlers())
 }
 
@@ -116,11 +120,4 @@ func noLog(_ context.Context, a *wire.Args) (wire.Reply, error) {
 		return nil, fault.New(fault.InvalidArgument, "date must be an hour as YYYYMMDDHH")
 	}
 	return nil, fault.New(fault.NotEnabled, "the log service is not enabled")
-}
-
-// uncleared and unclearable stand in for a store of cleared positions.
-func uncleared(context.Context, id.User, id.Group) (seq, at int64, err error) { return 0, 0, nil }
-
-func unclearable(context.Context, id.User, id.Group, int64, int64) error {
-	return fault.New(fault.NotEnabled, "clearing history is not enabled")
 }
