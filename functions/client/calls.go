@@ -161,7 +161,7 @@ func (b *sendBody) entry(from id.User) group.Entry {
 		From: from, Type: b.Type, Content: b.Content, Mention: b.Mention, To: b.To, ClientID: b.ClientID,
 		Uncounted:   b.Counted != nil && !*b.Counted,
 		Unpersisted: b.Persisted != nil && !*b.Persisted,
-		Expandable:  b.Expansion != nil, Expansion: b.Expansion, Extra: b.Extra, Receipt: b.Receipt,
+		Expandable:  b.Expansion != nil, Expansion: group.Values(b.Expansion), Extra: b.Extra, Receipt: b.Receipt,
 	}
 	if b.Push != nil {
 		e.Push = &group.Push{Content: b.Push.Content, Data: b.Push.Data, Ext: string(b.Push.Ext), Disabled: b.Push.Disabled}

@@ -59,8 +59,8 @@ func TestExtensionKeys(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for _, bad := range []string{"", "[]", `{"a":1}`, "null x"} {
-		if _, err := message.Expansion(bad); !fault.Is(err, fault.InvalidArgument) {
+	for _, bad := range []string{"", "[]", `{"a":1}`, "null x", "null"} {
+		if _, err := message.Expansion("extraContent", bad); !fault.Is(err, fault.InvalidArgument) {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}

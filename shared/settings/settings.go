@@ -41,6 +41,10 @@ type Settings struct {
 	// that batches grow and not the number of writes; an idle group never waits.
 	// THRONG_LINGER, a Go duration, 0 to turn it off; default 100ms.
 	Linger time.Duration
+	// MsgRandom makes a repeated msgRandom of the same sender to the same group
+	// an error for a minute. THRONG_MSG_RANDOM, true or false; default false:
+	// the parameter is ignored.
+	MsgRandom bool
 	// FCMEndpoint replaces Google's FCM address with a stand-in, without
 	// credentials. THRONG_FCM_ENDPOINT; default empty, the real one.
 	FCMEndpoint string
@@ -59,6 +63,7 @@ func FromEnv(get func(string) string) (Settings, error) {
 		MaxMembers:      r.positive("THRONG_MAX_MEMBERS", 3000),
 		CacheBytes:      r.positive("THRONG_CACHE_BYTES", 64<<20),
 		Linger:          r.duration("THRONG_LINGER", 100*time.Millisecond),
+		MsgRandom:       r.flag("THRONG_MSG_RANDOM"),
 		FCMEndpoint:     get("THRONG_FCM_ENDPOINT"),
 	}
 	if len(s.AppKey) > MaxAppKey {
@@ -116,4 +121,16 @@ func (r *reader) positive(name string, fallback int) int {
 		r.errs = append(r.errs, fmt.Errorf("%s is not a positive whole number", name))
 	}
 	return n
+}
+
+func (r *reader) flag(name string) bool {
+	v := r.get(name)
+	if v == "" {
+		return false
+	}
+	on, err := strconv.ParseBool(v)
+	if err != nil {
+		r.errs = append(r.errs, fmt.Errorf("%s is neither true nor false", name))
+	}
+	return on
 }
