@@ -214,8 +214,8 @@ func (g *Groups) amend(ctx context.Context, group id.Group, uid id.Message, kind
 		if errors.Is(err, errUnloaded) {
 			continue
 		}
-		if err == nil {
-			slog.InfoContext(ctx, "amended", "kind", kind, "group", group, "messageUID", uid, "changed", changed)
+		if changed == false {
+			slog.InfoContext(ctx, "nothing to change", "kind", kind, "group", group, "messageUID", uid)
 		}
 		return err
 	}

@@ -156,11 +156,25 @@ func CheckExpansion(keys map[string]string, pairs int) error {
 	return nil
 }
 
-// Notice says what an offline notification of the message shows: the sender's
-// own text, or the default of a content type. ok is false when the message does
-// not notify. Those mentioned may be shown the mention's text instead.
+// RecallType is the contract's type of a recall: the one signalling type that
+// notifies.
+const RecallType = "RC:RcCmd"
+
+// Notice says what an offline notification of the entry shows: of a message the
+// sender's own text, or the default of a content type, of a recall what does
+// without a name. ok is false when the entry does not notify, and neither does
+// a message that was recalled before its turn came. Those mentioned may be shown
+// the mention's text instead.
 func Notice(e group.Entry) (text string, ok bool) {
 	if e.Push != nil && e.Push.Disabled {
+		return "", false
+	}
+	switch {
+	case e.Kind == group.KindRecall && e.Admin:
+		return "An administrator recalled a message", true
+	case e.Kind == group.KindRecall:
+		return "A message was recalled", true
+	case e.Kind != group.KindMessage || e.Recalled > 0:
 		return "", false
 	}
 	if e.Push != nil && e.Push.Content != "" {
