@@ -242,8 +242,8 @@ func readSegment(d commit.Doc) (segment, error) {
 	s.first, _ = d.Fields["first"].(int64)
 	s.changed, _ = d.Fields["changed"].(int64)
 	s.last = s.first + int64(s.lines.len()) - 1
-	if err == nil && s.lines.len() == 0 {
-		err = errors.New("it has no entries")
+	if n := s.lines.len(); err == nil && (n == 0 || s.lines.ends[n-1] < len(data)) {
+		err = errors.New("it ends within an entry")
 	}
 	if err != nil {
 		return segment{}, fmt.Errorf("%s is broken: %w", d.Path, err)
