@@ -51,7 +51,7 @@ func TestHistoryThroughTheGateway(t *testing.T) {
 			t.Fatalf("message %d from the end is %s, %s was sent", i, m.UID, want)
 		}
 	}
-	if c := w.cost().Total; c.Reads > 4 || c.Writes != 0 {
+	if c := w.cost().Total; c.Reads > 5 || c.Writes != 0 {
 		t.Errorf("a page of history cost %+v", c)
 	}
 	if a := w.server("/message/history.json", url.Values{"date": {"2026010100"}}); a.Status != 430 || a.Code != 1009 {

@@ -19,16 +19,13 @@ import (
 // lines, and FCM takes 4,096 bytes with everything else.
 const maxText = 1000
 
-// jobs makes the push jobs for the messages among the entries.
+// jobs makes the push jobs for the messages and the recalls among the entries.
 func (f *function) jobs(ctx context.Context, ev *event.Timeline, entries []group.Entry) ([]event.Push, error) {
 	var jobs []event.Push
 	var roster *group.Roster
 	for _, e := range entries {
-		if e.Kind != group.KindMessage {
-			continue
-		}
 		text, ok := message.Notice(e)
-		mentioned := e.Mention != nil && e.Mention.Text != "" && (e.Push == nil || !e.Push.Disabled)
+		mentioned := e.Kind == group.KindMessage && e.Mention != nil && e.Mention.Text != "" && (e.Push == nil || !e.Push.Disabled)
 		if !ok && !mentioned {
 			continue
 		}
@@ -44,6 +41,10 @@ func (f *function) jobs(ctx context.Context, ev *event.Timeline, entries []group
 		}
 		everyone, named := audience(roster, e, f.now(), f.Settings.NotifyLevel)
 		slog.InfoContext(ctx, "notifying", "group", ev.Group, "seq", e.Seq, "messageUID", id.NewMessage(ev.Serial, e.Seq), "devices", len(everyone)+len(named))
+		if e.Kind == group.KindRecall {
+			jobs = append(jobs, cut(recallOf(ev, e, name, text), "recall", everyone)...)
+			continue
+		}
 		if ok {
 			jobs = append(jobs, cut(notification(ev, e, name, text, false), "all", everyone)...)
 		}
@@ -79,17 +80,25 @@ func (f *function) roster(ctx context.Context, ev *event.Timeline, entries []gro
 	return roster.With(found), nil
 }
 
-// audience picks the devices that a message notifies at an instant: members when
+// audience picks the devices that an entry notifies at an instant: members when
 // it was sent, those it was meant for, never its sender, nobody whose settings
-// say no. level is for those who set none. Those whom the message mentions come
-// apart, for they may be shown another text.
+// say no. level is for those who set none. Those whom a message mentions come
+// apart, for they may be shown another text. A recall is for whom its message
+// had notified: members already then, and not who sent it.
 func audience(roster *group.Roster, e group.Entry, at time.Time, level notify.Level) (everyone, mentioned []event.PushTarget) {
 	meant, named := set(e.To), map[id.User]bool{}
 	toAll := e.Mention != nil && e.Mention.Type == group.MentionAll
 	if e.Mention != nil && !toAll {
 		named = set(e.Mention.Users)
 	}
+	var spared map[id.User]bool
+	if e.Kind == group.KindRecall {
+		spared = set(e.Users)
+	}
 	roster.Each(func(u id.User, m group.Member, targets *group.Targets) {
+		if e.Target > 0 && m.Joined > e.Target || spared[u] {
+			return
+		}
 		if targets == nil || u == e.From || !m.At(e.Seq) || len(e.To) > 0 && !meant[u] {
 			return
 		}
@@ -131,6 +140,20 @@ func notification(ev *event.Timeline, e group.Entry, sender, text string, mentio
 	}
 	if e.Push != nil {
 		p.Data, p.Ext, p.ContentAvailable = e.Push.Data, e.Push.Ext, e.Push.ContentAvailable
+	}
+	return p
+}
+
+// recallOf is the notification of a recall. It has the name of the message that
+// was taken back, so that it takes the place of that one's on a phone.
+func recallOf(ev *event.Timeline, e group.Entry, sender, text string) event.Push {
+	if sender != "" && !e.Admin {
+		text = sender + " recalled a message"
+	}
+	p := notification(ev, e, "", text, false)
+	p.Seq, p.MessageUID, p.Type = e.Target, id.NewMessage(ev.Serial, e.Target), message.RecallType
+	if p.Title == "" {
+		p.Title = sender
 	}
 	return p
 }

@@ -67,13 +67,16 @@ func (f *function) handle(ctx context.Context, d pubsub.Delivery) error {
 	if err := json.Unmarshal(d.Data, &ev); err != nil {
 		return fault.New(fault.InvalidArgument, "not a timeline event: %s", err)
 	}
-	entries := make([]group.Entry, len(ev.Entries))
+	entries := make([]group.Entry, 0, len(ev.Entries))
 	for i, raw := range ev.Entries {
 		e, err := group.DecodeEntry(raw)
 		if err != nil {
 			return fault.New(fault.InvalidArgument, "entry %d of an event of %s: %s", i, ev.Group, err)
 		}
-		entries[i] = e
+		// A status message is for who is online, and has no seq to be known by.
+		if e.Kind != group.KindStatus {
+			entries = append(entries, e)
+		}
 	}
 	if len(entries) == 0 {
 		return nil

@@ -1,14 +1,18 @@
 // Package messages is the function that app servers send messages to groups
-// with. The app's server stands above a group's rules: its sender need not be a
-// member, and no mute binds it.
+// with, and change them afterwards. The app's server stands above a group's
+// rules: its sender need not be a member, and no mute binds it.
 //
-// Trigger: HTTP. The answer means that the message is stored and announced.
+// Trigger: HTTP. The answer means that the message or the change is stored and
+// announced. A change may be repeated; a message may when it has a msgRandom and
+// the setting for it is on.
 package messages
 
 import (
 	"context"
 	"log/slog"
 	"net/http"
+	"slices"
+	"strconv"
 
 	"github.com/GoogleCloudPlatform/functions-framework-go/functions"
 	"golang.org/x/sync/errgroup"
@@ -28,13 +32,23 @@ func init() { functions.HTTP("messages", Serve) }
 
 // Handler serves the function on c.
 func Handler(c *cloud.Cloud) http.Handler {
-	f := calls{c.Groups}
+	f := calls{c.Groups, c.Settings.MsgRandom}
 	return c.API("messages", map[string]wire.Call{
-		"/message/group/publish.json": f.publish,
+		"/message/group/publish.json":       f.publish,
+		"/statusmessage/group/publish.json": f.publishStatus,
+		"/message/recall.json":              f.recall,
+		"/message/group/modify.json":        f.modify,
+		"/message/expansion/set.json":       f.setExpansion,
+		"/message/expansion/delete.json":    f.deleteExpansion,
+		"/message/expansion/query.json":     f.expansion,
 	})
 }
 
-type calls struct{ groups *group.Groups }
+type calls struct {
+	groups *group.Groups
+	// randomCounts says that a msgRandom is an idempotency key.
+	randomCounts bool
+}
 
 type published struct {
 	Group id.Group   `json:"groupId"`
@@ -47,20 +61,45 @@ func (f calls) publish(ctx context.Context, a *wire.Args) (wire.Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	list := make([]published, len(groups))
+	if f.randomCounts && a.Has("msgRandom") {
+		m.Random = strconv.Itoa(a.Int("msgRandom", 0))
+	}
+	return toEach(ctx, groups, m, f.groups.Publish)
+}
+
+// publishStatus sends a message that only reaches who is online.
+func (f calls) publishStatus(ctx context.Context, a *wire.Args) (wire.Reply, error) {
+	m := group.Entry{
+		From: a.User("fromUserId"), Type: a.Text("objectName"), Content: a.Text("content"),
+		HideFromSender: !a.Bool("isIncludeSender"),
+	}
+	if err := message.CheckType(m.Type); err != nil {
+		return nil, err
+	}
+	return toEach(ctx, a.Groups("toGroupId"), m, f.groups.PublishStatus)
+}
+
+// toEach sends a message to each of the groups. Where one of them has it
+// already, the others get it all the same before the call is refused: then a
+// call that was only half done is complete after it was repeated.
+func toEach(ctx context.Context, groups []id.Group, m group.Entry, send func(context.Context, id.Group, group.Entry) (group.Receipt, error)) (wire.Reply, error) {
+	list, repeated := make([]published, len(groups)), make([]bool, len(groups))
 	work, ctx := errgroup.WithContext(ctx)
 	for i, g := range groups {
 		work.Go(func() error {
-			r, err := f.groups.Publish(ctx, g, m)
+			r, err := send(ctx, g, m)
 			if err == nil {
-				slog.InfoContext(ctx, "published", "group", g, "seq", r.Seq, "messageUID", r.UID)
+				slog.InfoContext(ctx, "published", "group", g, "seq", r.Seq, "messageUID", r.UID, "repeated", r.Repeated)
 			}
-			list[i] = published{g, r.UID}
+			list[i], repeated[i] = published{g, r.UID}, r.Repeated
 			return err
 		})
 	}
 	if err := work.Wait(); err != nil {
 		return nil, err
+	}
+	if i := slices.Index(repeated, true); i >= 0 {
+		return nil, fault.New(fault.InvalidArgument, "msgRandom %s of this sender came within the last minute: group %s has the message as %s", m.Random, groups[i], list[i].UID)
 	}
 	return wire.Reply{"messageUIDs": list}, nil
 }
@@ -90,7 +129,7 @@ func compose(a *wire.Args, single bool) (group.Entry, error) {
 	if single && len(m.To) == 0 {
 		push.Ext, push.Disabled = a.Text("pushExt"), a.Bool("disablePush")
 		if m.Expandable = a.Bool("expansion"); m.Expandable && a.Has("extraContent") {
-			keys, err := message.Expansion(a.Text("extraContent"))
+			keys, err := message.Expansion("extraContent", a.Text("extraContent"))
 			if err != nil {
 				return m, err
 			}

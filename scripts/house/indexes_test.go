@@ -102,6 +102,8 @@ func useEverything(t *testing.T, w *witness) {
 		_, err := groups.Send(ctx, "team", group.Entry{From: "ann", Type: "RC:TxtMsg", Content: "{}", ClientID: fmt.Sprint(n)})
 		ok(err)
 	}
+	early, err := groups.Publish(ctx, "team", group.Entry{From: "ann", Type: "RC:TxtMsg", Content: "{}"})
+	ok(err)
 	// So many that keys fall out of the head and are asked for in segments.
 	for n := range 600 {
 		send(n)
@@ -116,6 +118,8 @@ func useEverything(t *testing.T, w *witness) {
 		_, err := groups.History(ctx, "team", group.HistoryQuery{View: group.View{User: "ann"}, From: 1, To: 1, IncludeFrom: true, Backward: backward, Limit: 1})
 		ok(err)
 	}
+	// By now this one is sealed, so its segment is written again.
+	ok(groups.Recall(ctx, "team", early.UID, group.Recall{From: "ann"}))
 	ok(groups.Rename(ctx, "team", "Our team"))
 	ok(groups.Quit(ctx, "team", []id.User{"bob"}))
 	ok(groups.Dismiss(ctx, "team", "ann"))

@@ -121,6 +121,8 @@ type Receipt struct {
 	Seq int64
 	// At is the time of sending in Unix milliseconds.
 	At int64
+	// Repeated says that the message was there already.
+	Repeated bool
 }
 
 // publish adds a message from the app's server, which stands above the group's

@@ -25,6 +25,9 @@ const (
 	KindRecall    Kind = "recall"
 	KindEdit      Kind = "edit"
 	KindExpansion Kind = "expansion"
+	// KindStatus is a message for who is online when it is sent. It is announced
+	// and not stored, so it has no seq and its UID names nothing.
+	KindStatus Kind = "status"
 )
 
 // Entry is one thing that members must learn of, in order.
@@ -51,7 +54,7 @@ type Entry struct {
 	// notice in the conversation.
 	Admin  bool `json:"admin,omitempty"`
 	Delete bool `json:"delete,omitempty"`
-	// Users are who joined or left.
+	// Users are who joined or left, or whose message somebody else recalled.
 	Users []id.User `json:"users,omitempty"`
 	// Mention says whom a message is for in particular.
 	Mention *Mention `json:"mention,omitempty"`
@@ -69,13 +72,20 @@ type Entry struct {
 	TargetAt int64 `json:"targetAt,omitempty"`
 	// Receipt asks for read receipts.
 	Receipt bool `json:"receipt,omitempty"`
-	// Expandable messages may be given extension keys; Expansion holds them.
+	// Expandable messages may be given extension keys. Expansion holds a
+	// message's keys, and those that an extension change set; Removed those that
+	// it deleted.
 	Expandable bool             `json:"expandable,omitempty"`
 	Expansion  map[string]Value `json:"expansion,omitempty"`
+	Removed    []string         `json:"removed,omitempty"`
 	// Extra is opaque text from the sending device, or from who recalled.
 	Extra string `json:"extra,omitempty"`
-	// ClientID is the sending device's idempotency key, unique per user.
+	// ClientID is the sending device's idempotency key, unique per user. Random
+	// is an app server's, which counts for a minute only.
 	ClientID string `json:"clientId,omitempty"`
+	Random   string `json:"random,omitempty"`
+	// UID is the id of a status message.
+	UID id.Message `json:"uid,omitempty"`
 	// Push is what an offline notification needs; it is never shown to devices.
 	Push *Push `json:"push,omitempty"`
 }
@@ -87,6 +97,16 @@ type Value struct {
 	// are stored without: theirs is the message's own time, which is not known
 	// yet when they are encoded.
 	TS int64 `json:"ts,omitempty"`
+}
+
+// UnmarshalJSON also takes a plain text, the form of keys that came with a
+// message before values had a time.
+func (v *Value) UnmarshalJSON(raw []byte) error {
+	if len(raw) > 0 && raw[0] == '"' {
+		return json.Unmarshal(raw, &v.V)
+	}
+	type value Value
+	return json.Unmarshal(raw, (*value)(v))
 }
 
 // Values are texts as the first extension keys of a message.
@@ -138,11 +158,16 @@ func (e Entry) encode() ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
-// stamp appends an encoded entry with its seq and time to dst.
+// stamp appends an encoded entry with its seq and time to dst. A seq of zero is
+// none.
 func stamp(dst, encoded []byte, seq, at int64) []byte {
-	dst = append(dst, `{"seq":`...)
-	dst = strconv.AppendInt(dst, seq, 10)
-	dst = append(dst, `,"at":`...)
+	dst = append(dst, '{')
+	if seq > 0 {
+		dst = append(dst, `"seq":`...)
+		dst = strconv.AppendInt(dst, seq, 10)
+		dst = append(dst, ',')
+	}
+	dst = append(dst, `"at":`...)
 	dst = strconv.AppendInt(dst, at, 10)
 	dst = append(dst, ',')
 	return append(dst, encoded[1:]...)
@@ -163,15 +188,30 @@ func timeOf(line []byte) int64 {
 func DecodeEntry(raw []byte) (Entry, error) {
 	var e Entry
 	err := json.Unmarshal(raw, &e)
+	for k, v := range e.Expansion {
+		if v.TS == 0 {
+			e.Expansion[k] = Value{V: v.V, TS: e.At}
+		}
+	}
 	return e, err
 }
 
-// keyOf names a user's idempotency key in 64 bits. The sender is part of it,
-// so that nobody can collide with anybody else's.
-func keyOf(from id.User, clientID string) int64 {
+// key names the entry's idempotency key in 64 bits. ok is false when it has
+// none. The sender is part of it, so that nobody can collide with anybody
+// else's; what stands behind the sender, where no user id goes on, tells a
+// device's key from a server's.
+func (e Entry) key() (key int64, ok bool) {
 	h := fnv.New64a()
-	_, _ = h.Write([]byte(from))
-	_, _ = h.Write([]byte{0})
-	_, _ = h.Write([]byte(clientID))
-	return int64(h.Sum64())
+	_, _ = h.Write([]byte(e.From))
+	switch {
+	case e.ClientID != "":
+		_, _ = h.Write([]byte{0})
+		_, _ = h.Write([]byte(e.ClientID))
+	case e.Random != "":
+		_, _ = h.Write([]byte{1})
+		_, _ = h.Write([]byte(e.Random))
+	default:
+		return 0, false
+	}
+	return int64(h.Sum64()), true
 }

@@ -14,7 +14,6 @@ package group
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -23,7 +22,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/throng-im/throng/shared/commit"
-	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/id"
 )
 
@@ -56,6 +54,7 @@ type Groups struct {
 	// process knows to be committed: their messages are looked for first.
 	busy  *lru.Cache[id.Group, int64]
 	limit int
+	now   func() time.Time
 }
 
 // busyKept is how many busy groups a process remembers.
@@ -71,7 +70,7 @@ func New(store commit.Store, announce Announcer, o Options) *Groups {
 	}
 	loop := commit.New[state](store, model{now: o.Now, announce: announce}, commit.Options{CacheBytes: o.CacheBytes, Linger: o.Linger})
 	busy, _ := lru.New[id.Group, int64](busyKept) // fails for a size of zero only
-	return &Groups{store: store, announce: announce, loop: loop, rosters: newRosterCache(o.CacheBytes), busy: busy, limit: o.MaxMembers}
+	return &Groups{store: store, announce: announce, loop: loop, rosters: newRosterCache(o.CacheBytes), busy: busy, limit: o.MaxMembers, now: o.Now}
 }
 
 // Join makes users members, creating or reviving the group where needed. A
@@ -115,92 +114,6 @@ func (g *Groups) Rename(ctx context.Context, group id.Group, name string) error 
 		},
 	})
 	return err
-}
-
-// Publish adds a message from the app's server. An unknown or dismissed group
-// takes it to nobody: the receipt then has an id but no seq.
-func (g *Groups) Publish(ctx context.Context, group id.Group, message Entry) (Receipt, error) {
-	encoded, err := encodeMessage(message)
-	if err != nil {
-		return Receipt{}, err
-	}
-	v, err := g.loop.Do(ctx, string(group), commit.Command[state]{
-		Apply: func(s *state) (any, error) { return s.publish(encoded), nil },
-	})
-	if err != nil {
-		return Receipt{}, err
-	}
-	if r := v.(*Receipt); r != nil {
-		return *r, nil
-	}
-	return Receipt{UID: id.NewMessage(id.NewSerial(), 0)}, nil
-}
-
-// keyWindow is for how long a repeated idempotency key is surely recognised.
-const keyWindow = 24 * time.Hour
-
-// recheck refuses a message until its idempotency key has been looked for among
-// the entries sealed up to the seq asOf: keys have left the ring.
-type recheck struct{ asOf int64 }
-
-func (r *recheck) Error() string { return "the idempotency key must be looked for first" }
-
-// Send adds a message from a member's device. The same ClientID of the same
-// sender gives the same receipt and adds nothing. Errors: fault.NotMember,
-// fault.GroupDismissed, fault.TooLarge.
-func (g *Groups) Send(ctx context.Context, group id.Group, message Entry) (Receipt, error) {
-	encoded, err := encodeMessage(message)
-	if err != nil {
-		return Receipt{}, err
-	}
-	key := keyOf(message.From, message.ClientID)
-	// Of what was committed up to seen, all but a tail's length is sealed.
-	seen, busy := g.busy.Get(group)
-	checked := seen - tailEntries
-	for {
-		if busy {
-			seq, err := g.findKeyed(ctx, group, key, message)
-			if err != nil {
-				return Receipt{}, err
-			}
-			if seq > 0 {
-				return g.announceAgain(ctx, group, seq)
-			}
-		}
-		v, err := g.loop.Do(ctx, string(group), commit.Command[state]{
-			Need: func(ctx context.Context, r commit.Reader, s *state) error {
-				return s.fetch(ctx, r, s.shardsOf(message.From))
-			},
-			Apply: func(s *state) (any, error) { return s.send(message.From, key, checked, encoded) },
-		})
-		if ask, ok := errors.AsType[*recheck](err); ok {
-			checked, busy = ask.asOf, true
-			continue
-		}
-		if err != nil {
-			return Receipt{}, err
-		}
-		answer := v.(sent)
-		if answer.unannounced {
-			return g.announceAgain(ctx, group, answer.Seq)
-		}
-		if busy {
-			g.busy.Add(group, answer.Seq)
-		}
-		return answer.Receipt, nil
-	}
-}
-
-func encodeMessage(message Entry) ([]byte, error) {
-	message.Kind = KindMessage
-	encoded, err := message.encode()
-	if err != nil {
-		return nil, err
-	}
-	if len(encoded) > MaxEntryBytes {
-		return nil, fault.New(fault.TooLarge, "the message takes %d bytes with everything it carries, more than %d", len(encoded), MaxEntryBytes)
-	}
-	return encoded, nil
 }
 
 // SetTargets stores copies of what users set in a group's roster. Older copies

@@ -197,7 +197,10 @@ func (g *Groups) walk(ctx context.Context, head *state, w *walk) error {
 			after = head.tailFirst() - 1 // what came before was removed with time
 		}
 		for _, d := range docs {
-			s := readSegment(d)
+			s, err := readSegment(d)
+			if err != nil {
+				return err
+			}
 			if err := w.take(s.lines, s.first); err != nil {
 				return err
 			}
@@ -237,7 +240,10 @@ func (g *Groups) walkBack(ctx context.Context, head *state, w *walk) error {
 			return nil // the rest was removed with time
 		}
 		for _, d := range docs {
-			s := readSegment(d)
+			s, err := readSegment(d)
+			if err != nil {
+				return err
+			}
 			if err := w.take(s.lines, s.first); err != nil {
 				return err
 			}

@@ -44,9 +44,14 @@ func (m model) Draft(s *state) *state {
 }
 
 func (m model) Weight(d *state) int {
-	n := len(d.tail.data)
+	n := len(d.tail.data) + d.rewritten
 	for _, raw := range d.again {
 		n += len(raw)
+	}
+	for _, g := range d.loaded {
+		if g.owned {
+			n += g.lines.bytes()
+		}
 	}
 	for _, s := range d.shards {
 		if s != nil && s.owned {
@@ -65,6 +70,9 @@ func (m model) Size(s *state) int {
 			n += 3 * sh.bytes // maps and strings take about thrice their JSON
 		}
 	}
+	for _, g := range s.loaded {
+		n += cap(g.lines.data) + 8*cap(g.lines.ends)
+	}
 	return n
 }
 
@@ -77,6 +85,7 @@ func (m model) Plan(d *state) (commit.Plan, error) {
 		return plan, nil
 	}
 	d.grow()
+	plan.Writes = d.flatten()
 	segments, rest := d.tail.sealed(d.tailFirst())
 	d.tail = rest
 	d.sealed, d.sealedAt = d.sealed.with(segments, segment.lastSeq), d.sealedAt.with(segments, segment.lastAt)
@@ -121,6 +130,13 @@ func (m model) Settle(d *state, version time.Time) *state {
 			c := *sh
 			c.owned, c.membersDirty, c.targetsDirty = false, false, false
 			s.shards[i] = &c
+		}
+	}
+	for i, g := range s.loaded {
+		if g.owned {
+			c := *g
+			c.owned, c.version = false, version
+			s.loaded[i] = &c
 		}
 	}
 	return &s

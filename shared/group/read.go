@@ -123,7 +123,10 @@ func (g *Groups) timeline(ctx context.Context, head *state, after int64, limit i
 			break // what came before was removed with time
 		}
 		for _, d := range docs {
-			s := readSegment(d)
+			s, err := readSegment(d)
+			if err != nil {
+				return nil, err
+			}
 			run, err := s.lines.entries(s.first, after, limit-len(out))
 			if err != nil {
 				return nil, err
@@ -182,19 +185,22 @@ func (g *Groups) Find(ctx context.Context, uid id.Message) (id.Group, Entry, err
 
 // findKeyed looks for a message by its idempotency key among the sealed entries
 // and returns its seq, or 0. The tail is not asked: its keys are in the ring.
-func (g *Groups) findKeyed(ctx context.Context, group id.Group, key int64, message Entry) (seq int64, err error) {
-	docs, err := g.store.Query(ctx, commit.Query{Collection: headPath(group) + "/segments", Field: "keys", Contains: key})
+func (g *Groups) findKeyed(ctx context.Context, group id.Group, o once) (seq int64, err error) {
+	docs, err := g.store.Query(ctx, commit.Query{Collection: headPath(group) + "/segments", Field: "keys", Contains: o.key})
 	if err != nil {
 		return 0, err
 	}
 	for _, d := range docs {
-		s := readSegment(d)
+		s, err := readSegment(d)
+		if err != nil {
+			return 0, err
+		}
 		entries, err := s.lines.entries(s.first, s.first-1, s.lines.len())
 		if err != nil {
 			return 0, err
 		}
 		for _, e := range entries {
-			if e.ClientID == message.ClientID && e.From == message.From {
+			if o.is(e) {
 				return e.Seq, nil
 			}
 		}
@@ -204,25 +210,25 @@ func (g *Groups) findKeyed(ctx context.Context, group id.Group, key int64, messa
 
 // announceAgain repeats the announcement of an entry whose sender asks for it,
 // and answers for it.
-func (g *Groups) announceAgain(ctx context.Context, group id.Group, seq int64) (Receipt, error) {
+func (g *Groups) announceAgain(ctx context.Context, group id.Group, seq int64) (sent, error) {
 	head, err := g.readHead(ctx, group)
 	if err != nil {
-		return Receipt{}, err
+		return sent{}, err
 	}
 	entries, err := g.timeline(ctx, head, seq-1, 1)
 	if err != nil {
-		return Receipt{}, err
+		return sent{}, err
 	}
 	if len(entries) == 0 || entries[0].Seq != seq {
-		return Receipt{}, fault.New(fault.NotFound, "the message was removed since")
+		return sent{}, fault.New(fault.NotFound, "the message was removed since")
 	}
 	e := entries[0]
 	encoded, err := e.encode()
 	if err != nil {
-		return Receipt{}, err
+		return sent{}, err
 	}
 	if err := announceEntries(ctx, g.announce, head, [][]byte{stamp(nil, encoded, e.Seq, e.At)}); err != nil {
-		return Receipt{}, fault.New(fault.Unavailable, "stored but not announced, try again with the same idempotency key")
+		return sent{}, fault.New(fault.Unavailable, "stored but not announced, try again with the same idempotency key")
 	}
-	return Receipt{UID: id.NewMessage(head.serial, e.Seq), Seq: e.Seq, At: e.At}, nil
+	return sent{Receipt: Receipt{UID: id.NewMessage(head.serial, e.Seq), Seq: e.Seq, At: e.At, Repeated: true}}, nil
 }

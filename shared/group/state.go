@@ -35,6 +35,10 @@ type state struct {
 	journal  commit.Journal
 	// shards are the roster shards; nil where not loaded.
 	shards []*shard
+	// loaded are segments that some change has needed, the first asked of them by
+	// the commands that are about to be applied.
+	loaded []*segment
+	asked  int
 
 	// The rest belongs to a draft.
 	now     int64
@@ -43,6 +47,9 @@ type state struct {
 	// added are the entries of this draft, again those of earlier commits that
 	// someone asked for once more; both are announced.
 	added, again [][]byte
+	// rewritten counts the bytes of changed entries, those changed again, too:
+	// it bounds what a batch does.
+	rewritten int
 }
 
 func (s *state) path() string { return headPath(s.id) }
@@ -212,7 +219,8 @@ func (s *state) draft(now int64) *state {
 	d.versions, d.sizes, d.shards = slices.Clone(s.versions), slices.Clone(s.sizes), slices.Clone(s.shards)
 	d.tail, d.journal = s.tail.clone(), s.journal.Clone()
 	d.recent.owned = false
-	d.now, d.changed, d.renamed, d.added, d.again = now, false, false, nil, nil
+	d.loaded, d.asked, s.asked = slices.Clone(s.loaded), 0, 0
+	d.now, d.changed, d.renamed, d.added, d.again, d.rewritten = now, false, false, nil, nil, 0
 	if !s.exists() {
 		d.serial, d.createdAt = id.NewSerial(), now
 	}

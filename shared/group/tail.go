@@ -3,7 +3,9 @@ package group
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"time"
 
 	"github.com/throng-im/throng/shared/commit"
 )
@@ -32,6 +34,10 @@ type lines struct {
 	data []byte
 	// ends are the offsets just behind each line's newline.
 	ends []int
+	// changed are lines that stand for those in data until flat puts them
+	// there, grown what they add to its length.
+	changed map[int][]byte
+	grown   int
 }
 
 func parseLines(data []byte) lines {
@@ -49,8 +55,39 @@ func parseLines(data []byte) lines {
 
 func (l lines) len() int { return len(l.ends) }
 
+// bytes is the length of the data when it is flat.
+func (l lines) bytes() int { return len(l.data) + l.grown }
+
 // at returns line i without its newline.
-func (l lines) at(i int) []byte { return l.data[l.start(i) : l.ends[i]-1] }
+func (l lines) at(i int) []byte {
+	if line, ok := l.changed[i]; ok {
+		return line
+	}
+	return l.data[l.start(i) : l.ends[i]-1]
+}
+
+// replace puts another line in the place of line i. The data stays as it is:
+// others may share it.
+func (l *lines) replace(i int, line []byte) {
+	if l.changed == nil {
+		l.changed = map[int][]byte{}
+	}
+	l.grown += len(line) - len(l.at(i))
+	l.changed[i] = line
+}
+
+// flat returns the lines with those that were replaced in their places.
+func (l lines) flat() lines {
+	if len(l.changed) == 0 {
+		return l
+	}
+	out := lines{data: make([]byte, 0, l.bytes()), ends: make([]int, l.len())}
+	for i := range l.len() {
+		out.data = append(append(out.data, l.at(i)...), '\n')
+		out.ends[i] = len(out.data)
+	}
+	return out
+}
 
 func (l lines) start(i int) int {
 	if i == 0 {
@@ -74,13 +111,19 @@ func (l lines) from(i int) lines {
 	return out
 }
 
-// segment is a sealed run of the timeline. It is immutable but for recall,
-// edit and extension. Its document is named by its last seq: Firestore scans
+// segment is a sealed run of the timeline, compressed in its document. It is
+// immutable but for recall, edit and extension. Its document is named by its last seq: Firestore scans
 // keys upwards only, so the segment of a seq is the first at or after it, and
 // the one before it ends at first-1.
 type segment struct {
 	first, last int64
 	lines       lines
+	// changed is the seq of the newest change made to it.
+	changed int64
+	// version is its document's, when it was read to be changed; owned says
+	// that a draft changed it.
+	version time.Time
+	owned   bool
 }
 
 func segmentID(last int64) string { return fmt.Sprintf("%012d", last) }
@@ -175,36 +218,46 @@ func (s segment) lastAt() int64 {
 // history finds it by.
 func (s segment) write(group string) (commit.Write, error) {
 	keys, err := keysIn(s.lines.data)
-	return commit.Write{Path: group + "/segments/" + segmentID(s.last), Fields: commit.Fields{
-		"first": s.first, "data": s.lines.data, "keys": keys, "firstAt": s.firstAt(), "lastAt": s.lastAt(),
+	return commit.Write{Path: s.path(group), Fields: commit.Fields{
+		"first": s.first, "data": pack(s.lines.data), "keys": keys, "firstAt": s.firstAt(), "lastAt": s.lastAt(),
 	}}, err
 }
+
+func (s segment) path(group string) string { return group + "/segments/" + segmentID(s.last) }
 
 // keysIn lists the idempotency keys of the entries in data, so that a very late
 // retry still finds its message by one query.
 func keysIn(data []byte) ([]int64, error) {
 	keys := []int64{}
 	for line := range bytes.Lines(data) {
-		if !bytes.Contains(line, []byte(`"clientId":`)) {
+		if !bytes.Contains(line, []byte(`"clientId":`)) && !bytes.Contains(line, []byte(`"random":`)) {
 			continue
 		}
 		e, err := DecodeEntry(line)
 		if err != nil {
 			return nil, fmt.Errorf("an entry to seal: %w", err)
 		}
-		if e.ClientID != "" {
-			keys = append(keys, keyOf(e.From, e.ClientID))
+		if key, ok := e.key(); ok {
+			keys = append(keys, key)
 		}
 	}
 	return keys, nil
 }
 
-func readSegment(d commit.Doc) segment {
-	first, _ := d.Fields["first"].(int64)
-	data, _ := d.Fields["data"].([]byte)
-	s := segment{first: first, lines: parseLines(data)}
-	s.last = first + int64(s.lines.len()) - 1
-	return s
+func readSegment(d commit.Doc) (segment, error) {
+	stored, _ := d.Fields["data"].([]byte)
+	data, err := unpack(stored)
+	s := segment{lines: parseLines(data), version: d.Version}
+	s.first, _ = d.Fields["first"].(int64)
+	s.changed, _ = d.Fields["changed"].(int64)
+	s.last = s.first + int64(s.lines.len()) - 1
+	if n := s.lines.len(); err == nil && (n == 0 || s.lines.ends[n-1] < len(data)) {
+		err = errors.New("it ends within an entry")
+	}
+	if err != nil {
+		return segment{}, fmt.Errorf("%s is broken: %w", d.Path, err)
+	}
+	return s, nil
 }
 
 // entries decodes the lines numbered from the seq first, keeping those after

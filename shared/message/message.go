@@ -103,13 +103,41 @@ func Mentioned(content string) *group.Mention {
 	return nil
 }
 
-// Expansion reads extension keys from a JSON object of texts.
-func Expansion(object string) (map[string]string, error) {
+// Expansion reads extension keys from a JSON object of texts; what names the
+// parameter in the error.
+func Expansion(what, object string) (map[string]string, error) {
 	var keys map[string]string
-	if err := json.Unmarshal([]byte(object), &keys); err != nil {
-		return nil, fault.New(fault.InvalidArgument, "extraContent is not a JSON object of texts")
+	if err := json.Unmarshal([]byte(object), &keys); err != nil || keys == nil {
+		return nil, fault.New(fault.InvalidArgument, "%s is not a JSON object of texts", what)
 	}
-	return keys, CheckExpansion(keys, MaxPairs)
+	if err := CheckExpansion(keys, MaxPairs); err != nil {
+		return nil, err
+	}
+	return keys, nil
+}
+
+// ExpansionKeys reads the extension keys to delete from a JSON array of texts.
+func ExpansionKeys(what, array string) ([]string, error) {
+	var keys []string
+	if err := json.Unmarshal([]byte(array), &keys); err != nil || keys == nil {
+		return nil, fault.New(fault.InvalidArgument, "%s is not a JSON array of texts", what)
+	}
+	if len(keys) > MaxPairs {
+		return nil, fault.New(fault.InvalidArgument, "%d extension keys in one call, at most %d are allowed", len(keys), MaxPairs)
+	}
+	for _, k := range keys {
+		if err := checkKey(k); err != nil {
+			return nil, err
+		}
+	}
+	return keys, nil
+}
+
+func checkKey(k string) error {
+	if len(k) > MaxKey {
+		return fault.New(fault.TooLarge, "an extension key is longer than %d characters", MaxKey)
+	}
+	return id.Valid("an extension key", k)
 }
 
 // CheckExpansion checks extension keys and values, at most pairs of them.
@@ -118,10 +146,7 @@ func CheckExpansion(keys map[string]string, pairs int) error {
 		return fault.New(fault.InvalidArgument, "%d extension keys in one call, at most %d are allowed", len(keys), pairs)
 	}
 	for k, v := range keys {
-		if len(k) > MaxKey {
-			return fault.New(fault.TooLarge, "an extension key is longer than %d characters", MaxKey)
-		}
-		if err := id.Valid("an extension key", k); err != nil {
+		if err := checkKey(k); err != nil {
 			return err
 		}
 		if utf8.RuneCountInString(v) > MaxValue {
@@ -131,11 +156,25 @@ func CheckExpansion(keys map[string]string, pairs int) error {
 	return nil
 }
 
-// Notice says what an offline notification of the message shows: the sender's
-// own text, or the default of a content type. ok is false when the message does
-// not notify. Those mentioned may be shown the mention's text instead.
+// RecallType is the contract's type of a recall: the one signalling type that
+// notifies.
+const RecallType = "RC:RcCmd"
+
+// Notice says what an offline notification of the entry shows: of a message the
+// sender's own text, or the default of a content type, of a recall what does
+// without a name. ok is false when the entry does not notify, and neither does
+// a message that was recalled before its turn came. Those mentioned may be shown
+// the mention's text instead.
 func Notice(e group.Entry) (text string, ok bool) {
 	if e.Push != nil && e.Push.Disabled {
+		return "", false
+	}
+	switch {
+	case e.Kind == group.KindRecall && e.Admin:
+		return "An administrator recalled a message", true
+	case e.Kind == group.KindRecall:
+		return "A message was recalled", true
+	case e.Kind != group.KindMessage || e.Recalled > 0:
 		return "", false
 	}
 	if e.Push != nil && e.Push.Content != "" {

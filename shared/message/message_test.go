@@ -59,8 +59,8 @@ func TestExtensionKeys(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for _, bad := range []string{"", "[]", `{"a":1}`, "null x"} {
-		if _, err := message.Expansion(bad); !fault.Is(err, fault.InvalidArgument) {
+	for _, bad := range []string{"", "[]", `{"a":1}`, "null x", "null"} {
+		if _, err := message.Expansion("extraContent", bad); !fault.Is(err, fault.InvalidArgument) {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
@@ -68,8 +68,10 @@ func TestExtensionKeys(t *testing.T) {
 
 func TestNotices(t *testing.T) {
 	with := func(objectName, content string, p *group.Push) group.Entry {
-		return group.Entry{Type: objectName, Content: content, Push: p}
+		return group.Entry{Kind: group.KindMessage, Type: objectName, Content: content, Push: p}
 	}
+	gone := with("RC:TxtMsg", "", nil)
+	gone.Recalled = 7
 	for name, c := range map[string]struct {
 		e    group.Entry
 		text string
@@ -85,6 +87,13 @@ func TestNotices(t *testing.T) {
 		"notification":             {with("RC:GrpNtf", `{}`, nil), "", false},
 		"notification with words":  {with("RC:GrpNtf", `{}`, &group.Push{Content: "x"}), "x", true},
 		"signalling":               {with("RC:MsgExMsg", `{}`, nil), "", false},
+		"recalled meanwhile":       {gone, "", false},
+		"a recall":                 {group.Entry{Kind: group.KindRecall}, "A message was recalled", true},
+		"a recall from above":      {group.Entry{Kind: group.KindRecall, Admin: true}, "An administrator recalled a message", true},
+		"a silent recall":          {group.Entry{Kind: group.KindRecall, Push: &group.Push{Disabled: true}}, "", false},
+		"an edit":                  {group.Entry{Kind: group.KindEdit, Type: "RC:TxtMsg", Content: `{"content":"hi"}`}, "", false},
+		"an extension change":      {group.Entry{Kind: group.KindExpansion}, "", false},
+		"a status message":         {group.Entry{Kind: group.KindStatus, Type: "RC:TxtMsg", Content: `{"content":"hi"}`}, "", false},
 		"only data given, content": {with("RC:VcMsg", `{}`, &group.Push{Data: "d"}), "[Voice]", true},
 	} {
 		if text, ok := message.Notice(c.e); text != c.text || ok != c.ok {

@@ -84,6 +84,10 @@ type Settings struct {
 	// HistoryTargeted keeps targeted messages in the history of those they are
 	// for. THRONG_HISTORY_TARGETED, true or false; default true.
 	HistoryTargeted bool
+	// MsgRandom makes a repeated msgRandom of the same sender to the same group
+	// an error for a minute. THRONG_MSG_RANDOM, true or false; default false:
+	// the parameter is ignored.
+	MsgRandom bool
 	// FCMEndpoint replaces Google's FCM address with a stand-in, without
 	// credentials. THRONG_FCM_ENDPOINT; default empty, the real one.
 	FCMEndpoint string
@@ -107,6 +111,7 @@ func FromEnv(get func(string) string) (Settings, error) {
 		HistoryMonths:     r.months("THRONG_HISTORY_MONTHS", 6),
 		HistoryBeforeJoin: r.flag("THRONG_HISTORY_BEFORE_JOIN", false),
 		HistoryTargeted:   r.flag("THRONG_HISTORY_TARGETED", true),
+		MsgRandom:         r.flag("THRONG_MSG_RANDOM", false),
 		FCMEndpoint:       get("THRONG_FCM_ENDPOINT"),
 
 		RequireStrongSignature: r.flag("THRONG_REQUIRE_STRONG_SIGNATURE", false),
