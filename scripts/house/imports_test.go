@@ -45,7 +45,7 @@ var (
 		"cloud.google.com/go/pubsub":      {"shared/pubsub"},
 		"firebase.google.com/go/v4":       {"functions/push"},
 		"github.com/golang-jwt/jwt":       {"shared/token"},
-		"github.com/klauspost/compress":   {"shared/conversation"},
+		"github.com/klauspost/compress":   {"shared/conversation", "shared/group"},
 		"github.com/hashicorp/golang-lru": {"shared/group", "functions/fanout", "functions/push"},
 		"go.opentelemetry.io/otel":        {"shared/telemetry"},
 		"golang.org/x/time":               {"shared/wire"},
