@@ -93,6 +93,9 @@ func useEverything(t *testing.T, w *witness) {
 	}
 	send(0)
 	ok(groups.Rename(ctx, "team", "Our team"))
+	ok(groups.Mute(ctx, "team", true))
+	_, err := groups.MutedGroups(ctx, 0, 10)
+	ok(err)
 	ok(groups.Quit(ctx, "team", []id.User{"bob"}))
 	ok(groups.Dismiss(ctx, "team", "ann"))
 }

@@ -6,7 +6,7 @@
 //	groups/{group}                  name, state, counters, roster versions, and
 //	                                the tail: the newest entries of the timeline
 //	groups/{group}/segments/{last}  a sealed run of older entries
-//	groups/{group}/roster/{shard}   many members: joined seq, push targets
+//	groups/{group}/roster/{shard}   many members: joined seq, mutes, push targets
 //	serials/{serial}                which group a message id belongs to
 //
 // Nothing is written per member when a message is sent.
@@ -56,6 +56,7 @@ type Groups struct {
 	// process knows to be committed: their messages are looked for first.
 	busy  *lru.Cache[id.Group, int64]
 	limit int
+	now   func() time.Time
 }
 
 // busyKept is how many busy groups a process remembers.
@@ -71,7 +72,7 @@ func New(store commit.Store, announce Announcer, o Options) *Groups {
 	}
 	loop := commit.New[state](store, model{now: o.Now, announce: announce}, commit.Options{CacheBytes: o.CacheBytes, Linger: o.Linger})
 	busy, _ := lru.New[id.Group, int64](busyKept) // fails for a size of zero only
-	return &Groups{store: store, announce: announce, loop: loop, rosters: newRosterCache(o.CacheBytes), busy: busy, limit: o.MaxMembers}
+	return &Groups{store: store, announce: announce, loop: loop, rosters: newRosterCache(o.CacheBytes), busy: busy, limit: o.MaxMembers, now: o.Now}
 }
 
 // Join makes users members, creating or reviving the group where needed. A
@@ -107,12 +108,7 @@ func (g *Groups) Dismiss(ctx context.Context, group id.Group, by id.User) error 
 // stays as it is.
 func (g *Groups) Rename(ctx context.Context, group id.Group, name string) error {
 	_, err := g.loop.Do(ctx, string(group), commit.Command[state]{
-		Apply: func(s *state) (any, error) {
-			if !s.live() {
-				return nil, nil
-			}
-			return nil, s.rename(name)
-		},
+		Apply: func(s *state) (any, error) { return nil, s.renameLive(name) },
 	})
 	return err
 }
@@ -147,7 +143,7 @@ func (r *recheck) Error() string { return "the idempotency key must be looked fo
 
 // Send adds a message from a member's device. The same ClientID of the same
 // sender gives the same receipt and adds nothing. Errors: fault.NotMember,
-// fault.GroupDismissed, fault.TooLarge.
+// fault.GroupDismissed, fault.Muted, fault.GroupMuted, fault.TooLarge.
 func (g *Groups) Send(ctx context.Context, group id.Group, message Entry) (Receipt, error) {
 	encoded, err := encodeMessage(message)
 	if err != nil {
