@@ -355,6 +355,7 @@ func TestNoSendOvertakesAMute(t *testing.T) {
 			var muted, refused, taken atomic.Int64
 			done := make(chan struct{})
 			var wg sync.WaitGroup
+			defer func() { close(done); wg.Wait() }()
 			for p := range 3 {
 				g := h.process(group.Options{})
 				for s := range 3 {
@@ -385,18 +386,23 @@ func TestNoSendOvertakesAMute(t *testing.T) {
 			for range 15 {
 				h.ok(mute.set(muter, true))
 				muted.Add(1)
-				for at := refused.Load(); refused.Load() < at+10; {
-					time.Sleep(time.Millisecond)
-				}
+				await(t, &refused)
 				muted.Add(1)
 				h.ok(mute.set(muter, false))
-				for at := taken.Load(); taken.Load() < at+10; {
-					time.Sleep(time.Millisecond)
-				}
+				await(t, &taken)
 			}
-			close(done)
-			wg.Wait()
 		})
+	}
+}
+
+// await waits until something has happened ten times more.
+func await(t *testing.T, count *atomic.Int64) {
+	t.Helper()
+	deadline := time.Now().Add(time.Minute)
+	for at := count.Load(); count.Load() < at+10; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("waited in vain for the senders")
+		}
 	}
 }
 
