@@ -9,6 +9,7 @@ import (
 	"github.com/throng-im/throng/functions/fanout"
 	"github.com/throng-im/throng/functions/groups"
 	"github.com/throng-im/throng/functions/messages"
+	"github.com/throng-im/throng/functions/mutes"
 	"github.com/throng-im/throng/functions/push"
 	"github.com/throng-im/throng/functions/users"
 )
@@ -19,6 +20,7 @@ var Handlers = map[string]http.HandlerFunc{
 	"fanout":   fanout.Serve,
 	"groups":   groups.Serve,
 	"messages": messages.Serve,
+	"mutes":    mutes.Serve,
 	"push":     push.Serve,
 	"users":    users.Serve,
 }

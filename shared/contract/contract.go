@@ -13,7 +13,7 @@ import (
 
 // Routes lists every route, ordered by function.
 func Routes() []wire.Route {
-	return slices.Concat(groups, messages, users)
+	return slices.Concat(groups, messages, mutes, users)
 }
 
 // Bind returns the rows of one function with its handlers, by path. It panics

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	_ "time/tzdata" // small images have no zones of their own
 )
 
 // MaxAppKey is the longest app key in bytes: every device token carries it, and
@@ -44,6 +45,9 @@ type Settings struct {
 	// FCMEndpoint replaces Google's FCM address with a stand-in, without
 	// credentials. THRONG_FCM_ENDPOINT; default empty, the real one.
 	FCMEndpoint string
+	// TimeZone is the zone of the times that the server API writes without one.
+	// THRONG_TIME_ZONE, a name such as Asia/Shanghai; default UTC.
+	TimeZone *time.Location
 }
 
 // FromEnv reads the settings through get, which is os.Getenv outside tests.
@@ -60,6 +64,7 @@ func FromEnv(get func(string) string) (Settings, error) {
 		CacheBytes:      r.positive("THRONG_CACHE_BYTES", 64<<20),
 		Linger:          r.duration("THRONG_LINGER", 100*time.Millisecond),
 		FCMEndpoint:     get("THRONG_FCM_ENDPOINT"),
+		TimeZone:        r.zone("THRONG_TIME_ZONE"),
 	}
 	if len(s.AppKey) > MaxAppKey {
 		r.errs = append(r.errs, fmt.Errorf("THRONG_APP_KEY is longer than %d bytes", MaxAppKey))
@@ -104,6 +109,14 @@ func (r *reader) duration(name string, fallback time.Duration) time.Duration {
 		r.errs = append(r.errs, fmt.Errorf("%s is not a duration such as 90s or 24h", name))
 	}
 	return d
+}
+
+func (r *reader) zone(name string) *time.Location {
+	zone, err := time.LoadLocation(r.get(name)) // no name is UTC
+	if err != nil {
+		r.errs = append(r.errs, fmt.Errorf("%s is not the name of a time zone such as Asia/Shanghai", name))
+	}
+	return zone
 }
 
 func (r *reader) positive(name string, fallback int) int {

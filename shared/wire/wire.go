@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"net/http"
 	"path"
+	"slices"
 	"time"
 
 	"github.com/throng-im/throng/shared/fault"
@@ -149,6 +150,9 @@ func (route Route) parse(w http.ResponseWriter, r *http.Request) (form, error) {
 	}
 	body, err := readBody(w, r)
 	switch {
+	case err == errNoBody && !slices.ContainsFunc(route.Params, func(p Param) bool { return p.Required }):
+		// Where nothing is required, the SDKs send nothing.
+		return form{}, nil
 	case err != nil:
 		return form{}, err
 	case route.Body == JSONBody:
