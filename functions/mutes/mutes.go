@@ -26,10 +26,10 @@ var Serve = cloud.Function("mutes", Handler)
 func init() { functions.HTTP("mutes", Serve) }
 
 // Handler serves the function on c.
-func Handler(c *cloud.Cloud) http.Handler { return handler(c, everywhereOf(c)) }
+func Handler(c *cloud.Cloud) http.Handler { return handler(c, everywhereOf(c), time.Now) }
 
-func handler(c *cloud.Cloud, all everywhere) http.Handler {
-	f := calls{groups: c.Groups, everywhere: all, zone: c.Settings.TimeZone, now: time.Now}
+func handler(c *cloud.Cloud, all everywhere, now func() time.Time) http.Handler {
+	f := calls{groups: c.Groups, everywhere: all, zone: c.Settings.TimeZone, now: now}
 	if f.zone == nil {
 		f.zone = time.UTC
 	}
