@@ -73,7 +73,6 @@ func TestBadInput(t *testing.T) {
 		"dismiss an unknown group":    {"/group/dismiss.json", url.Values{"groupId": {"unknown"}, "userId": {"a"}}},
 		"rename an unknown group":     {"/group/refresh.json", url.Values{"groupId": {"unknown"}, "groupName": {"N"}}},
 		"quit an unknown group":       {"/group/quit.json", url.Values{"groupId": {"unknown"}, "userId": {"a"}}},
-		"re-join a full group":        {"/group/join.json", url.Values{"groupId": {"g"}, "userId": {member(1)}}},
 	} {
 		if a := w.must(c.path, c.form); strings.HasPrefix(c.path, "/message") && len(a.UIDs) != 1 {
 			t.Errorf("%s: %+v", name, a)
@@ -86,6 +85,7 @@ func TestBadInput(t *testing.T) {
 	if c := w.cost().Total; c.Writes != 0 || c.Published != 0 {
 		t.Errorf("refused and empty requests wrote: %+v", c)
 	}
+	w.must("/group/join.json", url.Values{"groupId": {"g"}, "userId": {member(1)}}) // a full group may be joined again
 	if a := w.must("/group/user/query.json", url.Values{"groupId": {"g"}}); len(a.Users) != 1500 {
 		t.Errorf("the group has %d members", len(a.Users))
 	}

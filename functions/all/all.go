@@ -11,6 +11,7 @@ import (
 	"github.com/throng-im/throng/functions/groups"
 	"github.com/throng-im/throng/functions/history"
 	"github.com/throng-im/throng/functions/messages"
+	"github.com/throng-im/throng/functions/mutes"
 	"github.com/throng-im/throng/functions/push"
 	"github.com/throng-im/throng/functions/users"
 )
@@ -23,6 +24,7 @@ var Handlers = map[string]http.HandlerFunc{
 	"groups":        groups.Serve,
 	"history":       history.Serve,
 	"messages":      messages.Serve,
+	"mutes":         mutes.Serve,
 	"push":          push.Serve,
 	"users":         users.Serve,
 }

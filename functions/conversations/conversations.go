@@ -15,7 +15,6 @@ import (
 	"github.com/throng-im/throng/shared/cloud"
 	"github.com/throng-im/throng/shared/contract"
 	"github.com/throng-im/throng/shared/conversation"
-	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/id"
 	"github.com/throng-im/throng/shared/user"
 	"github.com/throng-im/throng/shared/wire"
@@ -55,17 +54,9 @@ type calls struct {
 	zone *time.Location
 }
 
-// groupsOnly refuses the types of conversation that Throng does not have.
-func groupsOnly(conversationType int) error {
-	if conversationType != contract.GroupConversation {
-		return fault.New(fault.InvalidArgument, "conversationType must be %d: Throng serves groups only", contract.GroupConversation)
-	}
-	return nil
-}
-
 // target returns the group that a call is about.
 func target(a *wire.Args) (id.Group, error) {
-	return a.Group("targetId"), groupsOnly(a.Int("conversationType", 0))
+	return a.Group("targetId"), contract.GroupsOnly(a.Int("conversationType", 0))
 }
 
 func (f calls) pin(ctx context.Context, a *wire.Args) (wire.Reply, error) {

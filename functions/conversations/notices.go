@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/throng-im/throng/shared/contract"
 	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/notify"
 	"github.com/throng-im/throng/shared/wire"
@@ -47,7 +48,7 @@ func (f calls) level(ctx context.Context, a *wire.Args) (wire.Reply, error) {
 }
 
 func (f calls) setTypeLevel(ctx context.Context, a *wire.Args) (wire.Reply, error) {
-	if err := groupsOnly(a.Int("conversationType", 0)); err != nil {
+	if err := contract.GroupsOnly(a.Int("conversationType", 0)); err != nil {
 		return nil, err
 	}
 	level := notify.Level(a.Int("unpushLevel", int(notify.Unset)))
@@ -58,7 +59,7 @@ func (f calls) setTypeLevel(ctx context.Context, a *wire.Args) (wire.Reply, erro
 }
 
 func (f calls) typeLevel(ctx context.Context, a *wire.Args) (wire.Reply, error) {
-	if err := groupsOnly(a.Int("conversationType", 0)); err != nil {
+	if err := contract.GroupsOnly(a.Int("conversationType", 0)); err != nil {
 		return nil, err
 	}
 	level, err := f.users.TypeLevel(ctx, a.User("requestId"))

@@ -116,7 +116,7 @@ func groupsOf(a *wire.Args) ([]id.Group, error) {
 		if err != nil {
 			return nil, fault.New(fault.InvalidArgument, "conversations[%d].conversationType must be a whole number", i)
 		}
-		if err := groupsOnly(int(kind)); err != nil {
+		if err := contract.GroupsOnly(int(kind)); err != nil {
 			return nil, err
 		}
 		groups[i] = id.Group(c.Target)

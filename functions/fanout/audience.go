@@ -35,9 +35,12 @@ func (f *function) jobs(ctx context.Context, ev *event.Timeline, entries []group
 				return nil, err
 			}
 		}
-		name, err := f.nameOf(ctx, e.From)
-		if err != nil {
-			return nil, err
+		name := roster.Member(e.From).Remark
+		if name == "" {
+			var err error
+			if name, err = f.nameOf(ctx, e.From); err != nil {
+				return nil, err
+			}
 		}
 		everyone, named := audience(roster, e, f.now(), f.Settings.NotifyLevel)
 		slog.InfoContext(ctx, "notifying", "group", ev.Group, "seq", e.Seq, "messageUID", id.NewMessage(ev.Serial, e.Seq), "devices", len(everyone)+len(named))
@@ -64,9 +67,12 @@ func (f *function) roster(ctx context.Context, ev *event.Timeline, entries []gro
 		return nil, err
 	}
 	var unknown []id.User
-	last := entries[len(entries)-1].Seq
+	first, last := entries[0].Seq, entries[0].Seq
+	for _, e := range entries {
+		first, last = min(first, e.Seq), max(last, e.Seq)
+	}
 	roster.Each(func(u id.User, m group.Member, targets *group.Targets) {
-		if targets == nil && m.Joined < last {
+		if targets == nil && m.Within(first, last) {
 			unknown = append(unknown, u)
 		}
 	})

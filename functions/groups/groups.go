@@ -1,5 +1,5 @@
 // Package groups is the function that app servers manage groups with: create,
-// join, quit, dismiss, rename, and who is where.
+// join, quit, dismiss, rename, remarks, and who is where.
 //
 // Trigger: HTTP. A caller that got no answer may repeat any of these calls.
 package groups
@@ -27,33 +27,44 @@ func init() { functions.HTTP("groups", Serve) }
 func Handler(c *cloud.Cloud) http.Handler {
 	f := calls{c.Groups}
 	return c.API("groups", map[string]wire.Call{
-		"/group/create.json":     f.join,
-		"/group/join.json":       f.join,
-		"/group/quit.json":       f.quit,
-		"/group/dismiss.json":    f.dismiss,
-		"/group/refresh.json":    f.refresh,
-		"/group/user/query.json": f.members,
-		"/user/group/query.json": f.of,
-		"/group/sync.json":       f.sync,
+		"/group/create.json":      f.join,
+		"/group/join.json":        f.join,
+		"/group/quit.json":        f.quit,
+		"/group/dismiss.json":     f.dismiss,
+		"/group/refresh.json":     f.refresh,
+		"/group/user/query.json":  f.members,
+		"/user/group/query.json":  f.of,
+		"/group/sync.json":        f.sync,
+		"/group/remarks/set.json": f.setRemark,
+		"/group/remarks/get.json": f.remark,
+		"/group/remarks/del.json": f.setRemark,
 	})
 }
 
 type calls struct{ groups *group.Groups }
 
 func (f calls) join(ctx context.Context, a *wire.Args) (wire.Reply, error) {
-	return nil, f.groups.Join(ctx, a.Group("groupId"), a.Users("userId"), a.Text("groupName"))
+	g, users, name := a.Group("groupId"), a.Users("userId"), a.Text("groupName")
+	return change(a, func() error { return f.groups.Join(ctx, g, users, name) },
+		func(b group.Bound) (group.Outcome, error) { return f.groups.JoinBound(ctx, g, users, name, b) })
 }
 
 func (f calls) quit(ctx context.Context, a *wire.Args) (wire.Reply, error) {
-	return nil, f.groups.Quit(ctx, a.Group("groupId"), a.Users("userId"))
+	g, users := a.Group("groupId"), a.Users("userId")
+	return change(a, func() error { return f.groups.Quit(ctx, g, users) },
+		func(b group.Bound) (group.Outcome, error) { return f.groups.QuitBound(ctx, g, users, b) })
 }
 
 func (f calls) dismiss(ctx context.Context, a *wire.Args) (wire.Reply, error) {
-	return nil, f.groups.Dismiss(ctx, a.Group("groupId"), a.User("userId"))
+	g, by := a.Group("groupId"), a.User("userId")
+	return change(a, func() error { return f.groups.Dismiss(ctx, g, by) },
+		func(b group.Bound) (group.Outcome, error) { return f.groups.DismissBound(ctx, g, by, b) })
 }
 
 func (f calls) refresh(ctx context.Context, a *wire.Args) (wire.Reply, error) {
-	return nil, f.groups.Rename(ctx, a.Group("groupId"), a.Text("groupName"))
+	g, name := a.Group("groupId"), a.Text("groupName")
+	return change(a, func() error { return f.groups.Rename(ctx, g, name) },
+		func(b group.Bound) (group.Outcome, error) { return f.groups.RenameBound(ctx, g, name, b) })
 }
 
 type member struct {
@@ -109,4 +120,14 @@ func (f calls) sync(ctx context.Context, a *wire.Args) (wire.Reply, error) {
 		return nil, &full
 	}
 	return nil, err
+}
+
+// setRemark serves deleting, too, which comes without a remark.
+func (f calls) setRemark(ctx context.Context, a *wire.Args) (wire.Reply, error) {
+	return nil, f.groups.SetRemark(ctx, a.Group("groupId"), a.User("userId"), a.Text("remark"))
+}
+
+func (f calls) remark(ctx context.Context, a *wire.Args) (wire.Reply, error) {
+	remark, err := f.groups.Remark(ctx, a.Group("groupId"), a.User("userId"))
+	return wire.Reply{"remark": remark}, err
 }

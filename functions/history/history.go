@@ -96,8 +96,8 @@ func (f calls) query(ctx context.Context, a *wire.Args) (wire.Reply, error) {
 // clean clears a group's history for one user, and everything so far when no
 // time is given or one that is not over yet.
 func (f calls) clean(ctx context.Context, a *wire.Args) (wire.Reply, error) {
-	if kind := a.Int("conversationType", 0); kind != groupConversation {
-		return nil, fault.New(fault.InvalidArgument, "conversationType must be %d: Throng serves groups only", groupConversation)
+	if err := contract.GroupsOnly(a.Int("conversationType", 0)); err != nil {
+		return nil, err
 	}
 	if err := f.enabled(); err != nil {
 		return nil, err

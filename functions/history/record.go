@@ -4,12 +4,10 @@ import (
 	"encoding/json"
 	"strings"
 
+	"github.com/throng-im/throng/shared/contract"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
 )
-
-// groupConversation is the contract's number for groups among conversations.
-const groupConversation = 3
 
 // record is a message in a reply.
 type record struct {
@@ -38,7 +36,7 @@ func recordOf(g id.Group, page group.Page, e group.Entry) (record, error) {
 	r := record{Group: g, From: e.From, UID: page.UID(e.Seq), At: e.At, Type: e.Type, Content: e.Content, Expansion: e.Expandable}
 	if e.Kind == group.KindRecall {
 		content, err := text(recallContent{
-			UID: page.UID(e.Target), Type: groupConversation, Group: g, At: e.TargetAt,
+			UID: page.UID(e.Target), Type: contract.GroupConversation, Group: g, At: e.TargetAt,
 			IsAdmin: digit(e.Admin), Delete: digit(e.Delete), Extra: e.Extra,
 		})
 		r.Type, r.Content = "RC:RcCmd", content

@@ -6,22 +6,13 @@ import (
 	"slices"
 
 	"github.com/throng-im/throng/shared/contract"
-	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
 	"github.com/throng-im/throng/shared/message"
 	"github.com/throng-im/throng/shared/wire"
 )
 
-// groupConversation is the only conversationType of the contract that Throng has.
-const groupConversation = 3
-
-func inGroup(a *wire.Args) error {
-	if n := a.Int("conversationType", 0); n != groupConversation {
-		return fault.New(fault.InvalidArgument, "conversationType is %d and must be %d: Throng serves groups only", n, groupConversation)
-	}
-	return nil
-}
+func inGroup(a *wire.Args) error { return contract.GroupsOnly(a.Int("conversationType", 0)) }
 
 func (f calls) recall(ctx context.Context, a *wire.Args) (wire.Reply, error) {
 	if err := inGroup(a); err != nil {

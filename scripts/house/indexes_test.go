@@ -121,6 +121,9 @@ func useEverything(t *testing.T, w *witness) {
 	// By now this one is sealed, so its segment is written again.
 	ok(groups.Recall(ctx, "team", early.UID, group.Recall{From: "ann"}))
 	ok(groups.Rename(ctx, "team", "Our team"))
+	ok(groups.Mute(ctx, "team", true))
+	_, err = groups.MutedGroups(ctx, 0, 10)
+	ok(err)
 	ok(groups.Quit(ctx, "team", []id.User{"bob"}))
 	ok(groups.Dismiss(ctx, "team", "ann"))
 }

@@ -210,7 +210,7 @@ func drawn(t *testing.T, svg string) map[string][]string {
 }
 
 // offTheWay are the functions that no message passes.
-var offTheWay = []string{"conversations", "groups", "history", "users"}
+var offTheWay = []string{"conversations", "groups", "history", "mutes", "users"}
 
 func TestThePictureIsTrue(t *testing.T) {
 	m, err := functions.Load()

@@ -9,13 +9,14 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/settings"
 	"github.com/throng-im/throng/shared/wire"
 )
 
 // Routes lists every route, ordered by function.
 func Routes() []wire.Route {
-	return slices.Concat(conversations, groups, history, messages, users)
+	return slices.Concat(conversations, groups, history, messages, mutes, users)
 }
 
 // Bind returns the rows of one function with its handlers, by path. It panics
@@ -55,6 +56,18 @@ func rows(function string, routes ...wire.Route) []wire.Route {
 		routes[i].Function = function
 	}
 	return routes
+}
+
+// GroupConversation is the contract's conversationType of a group, the only one
+// that is served.
+const GroupConversation = 3
+
+// GroupsOnly refuses the types of conversation that Throng does not have.
+func GroupsOnly(conversationType int) error {
+	if conversationType != GroupConversation {
+		return fault.New(fault.InvalidArgument, "conversationType is %d and must be %d: Throng serves groups only", conversationType, GroupConversation)
+	}
+	return nil
 }
 
 func required(p wire.Param) wire.Param { p.Required = true; return p }

@@ -10,9 +10,6 @@ import (
 
 // Limits of the contract for conversations.
 const (
-	// GroupConversation is the contract's conversationType of a group, the only
-	// one that is served.
-	GroupConversation = 3
 	// MaxTagID and MaxTagName are the longest id and name of a tag, in characters.
 	MaxTagID, MaxTagName = 10, 15
 	// MaxConversations is how many conversations one call may tag.

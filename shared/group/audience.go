@@ -31,6 +31,14 @@ func (r *Roster) Each(visit func(u id.User, m Member, targets *Targets)) {
 	}
 }
 
+// Member is a user's record; the zero Member where there is none.
+func (r *Roster) Member(u id.User) Member {
+	if len(r.shards) == 0 {
+		return Member{}
+	}
+	return r.shards[shardOf(u, len(r.shards))].members[u]
+}
+
 // Roster returns the roster of a group at the given shard versions or newer,
 // as a timeline event carries them. A process that has these versions reads
 // nothing; otherwise only the shards that changed are read.

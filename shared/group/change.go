@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/throng-im/throng/shared/commit"
 	"github.com/throng-im/throng/shared/fault"
@@ -24,10 +23,6 @@ const (
 	// maxSegmentBytes is where a segment stops growing by changes: its document
 	// has 1 MiB, some of it for the keys beside the entries.
 	maxSegmentBytes = 960 << 10
-	// againFor is for how long a change that finds itself made already has its
-	// entry announced once more: whoever made it may not have come to that, and
-	// does not retry for longer.
-	againFor = 5 * time.Minute
 )
 
 // Recall is who takes a message back, and how devices show it.
@@ -269,7 +264,7 @@ func (s *state) amend(seq int64, kind Kind, change amendment) (changed bool, err
 func (s *state) repeatChanges(target int64, kind Kind) {
 	for i := s.tail.len() - 1; i >= 0; i-- {
 		e, err := DecodeEntry(s.tail.at(i))
-		if err != nil || s.now-e.At > againFor.Milliseconds() {
+		if err != nil || s.now-e.At > retellFor.Milliseconds() {
 			break
 		}
 		if e.Kind == kind && e.Target == target {

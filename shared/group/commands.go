@@ -13,8 +13,11 @@ import (
 // group's name. Users who are members stay as they are.
 func (s *state) join(users []id.User, name string, limit int) error {
 	var fresh []id.User
+	var known []int64
 	for _, u := range users {
-		if len(s.shards) == 0 || !s.shardFor(u).members[u].Present() {
+		if m := s.member(u); m.Present() {
+			known = append(known, m.entered())
+		} else {
 			fresh = append(fresh, u)
 		}
 	}
@@ -25,28 +28,55 @@ func (s *state) join(users []id.User, name string, limit int) error {
 	if err != nil {
 		return err
 	}
-	revived := s.exists() && s.dismissed
-	if !s.exists() && len(s.shards) == 0 {
-		first := &shard{owned: true, members: map[id.User]Member{}, targets: map[id.User]Targets{}, membersDirty: true}
-		s.shards, s.versions, s.sizes, s.changed = []*shard{first}, []int64{0}, []int64{0}, true
-	}
-	if revived {
+	s.retell(known...)
+	s.begin()
+	if s.dismissed {
 		s.dismissed, s.changed = false, true
 	}
 	if len(fresh) > 0 {
 		seq, _ := s.append(joined)
 		for _, u := range fresh {
-			s.changeFor(u).setMember(u, Member{Joined: seq})
+			sh := s.changeFor(u)
+			sh.setMember(u, sh.members[u].enter(seq, s.dismissal))
 		}
 		s.members += int64(len(fresh))
 	}
 	return s.rename(name)
 }
 
+// begin gives a group that was never created its first roster shard.
+func (s *state) begin() {
+	if s.begun() {
+		return
+	}
+	first := &shard{owned: true, members: map[id.User]Member{}, targets: map[id.User]Targets{}, membersDirty: true}
+	s.shards, s.versions, s.sizes, s.changed = []*shard{first}, []int64{0}, []int64{0}, true
+}
+
+// reserve makes a head to keep what is said of a group before it is created.
+func (s *state) reserve() {
+	if !s.begun() {
+		s.begin()
+		s.dismissed = true
+	}
+}
+
+// member is a user's record; the zero Member where there is none.
+func (s *state) member(u id.User) Member {
+	if !s.begun() {
+		return Member{}
+	}
+	return s.shardFor(u).members[u]
+}
+
 // rename changes the name that pushes show. The first name of a group is not
 // news to anybody.
 func (s *state) rename(name string) error {
-	if name == "" || name == s.name || len(s.shards) == 0 {
+	if name == "" || !s.begun() {
+		return nil
+	}
+	if name == s.name {
+		s.retellName()
 		return nil
 	}
 	if s.name != "" {
@@ -60,17 +90,26 @@ func (s *state) rename(name string) error {
 	return nil
 }
 
-// quit ends memberships. Who is not a member is passed over.
-func (s *state) quit(users []id.User) error {
+// renameLive is rename for callers that know the group by name only.
+func (s *state) renameLive(name string) error {
 	if !s.live() {
 		return nil
 	}
+	return s.rename(name)
+}
+
+// quit ends memberships. Who is not a member is passed over.
+func (s *state) quit(users []id.User) error {
 	var leaving []id.User
+	var known []int64
 	for _, u := range users {
-		if s.shardFor(u).members[u].Present() {
+		if m := s.member(u); m.Present() {
 			leaving = append(leaving, u)
+		} else if m.Left > 0 {
+			known = append(known, m.Left)
 		}
 	}
+	s.retell(known...)
 	if len(leaving) == 0 {
 		return nil
 	}
@@ -82,6 +121,7 @@ func (s *state) quit(users []id.User) error {
 	for _, u := range leaving {
 		s.leave(u, seq, at)
 	}
+	s.sweep()
 	return nil
 }
 
@@ -90,13 +130,13 @@ func (s *state) leave(u id.User, seq, at int64) {
 	m := sh.members[u]
 	m.Left, m.LeftAt = seq, at
 	sh.setMember(u, m)
-	sh.forgetLeft(s.now)
 	s.members--
 }
 
 // dismiss ends the group. Its timeline stays; joining revives it.
 func (s *state) dismiss(by id.User) error {
 	if !s.live() {
+		s.retell(s.dismissal)
 		return nil
 	}
 	dismissed, err := Entry{Kind: KindDismissed, From: by}.encode()
@@ -111,7 +151,8 @@ func (s *state) dismiss(by id.User) error {
 			}
 		}
 	}
-	s.dismissed = true
+	s.dismissed, s.dismissal = true, seq
+	s.sweep()
 	return nil
 }
 
@@ -153,10 +194,14 @@ func (s *state) send(from id.User, key, checked int64, encoded []byte) (sent, er
 		}
 	}
 	switch {
-	case s.exists() && s.dismissed:
+	case s.dismissed && s.dismissal > 0:
 		return sent{}, fault.New(fault.GroupDismissed, "the group was dismissed")
-	case !s.live() || !s.shardFor(from).members[from].Present():
+	case !s.member(from).Present():
 		return sent{}, fault.New(fault.NotMember, "the sender is not a member of the group")
+	case s.member(from).Gagged(s.now):
+		return sent{}, fault.New(fault.Muted, "the sender is muted in the group")
+	case s.muted && !s.member(from).Allowed:
+		return sent{}, fault.New(fault.GroupMuted, "the group is muted and the sender is not on its allowlist")
 	case !s.recent.covers(checked) && s.now-s.recent.evictedAt < keyWindow.Milliseconds():
 		return sent{}, &recheck{asOf: s.lastSeq}
 	}

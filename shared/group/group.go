@@ -6,7 +6,7 @@
 //	groups/{group}                  name, state, counters, roster versions, and
 //	                                the tail: the newest entries of the timeline
 //	groups/{group}/segments/{last}  a sealed run of older entries
-//	groups/{group}/roster/{shard}   many members: joined seq, push targets
+//	groups/{group}/roster/{shard}   many members: joined seq, mutes, push targets
 //	serials/{serial}                which group a message id belongs to
 //
 // Nothing is written per member when a message is sent.
@@ -106,12 +106,7 @@ func (g *Groups) Dismiss(ctx context.Context, group id.Group, by id.User) error 
 // stays as it is.
 func (g *Groups) Rename(ctx context.Context, group id.Group, name string) error {
 	_, err := g.loop.Do(ctx, string(group), commit.Command[state]{
-		Apply: func(s *state) (any, error) {
-			if !s.live() {
-				return nil, nil
-			}
-			return nil, s.rename(name)
-		},
+		Apply: func(s *state) (any, error) { return nil, s.renameLive(name) },
 	})
 	return err
 }

@@ -27,6 +27,8 @@ const (
 	// leftKept is how long someone who left is remembered, so that messages
 	// sent before still reach them.
 	leftKept = time.Hour
+	// maxAway bounds the absences that a record remembers, as pairs of numbers.
+	maxAway = 16
 )
 
 // Member is one member's record. It outlives membership for a while, and for
@@ -39,6 +41,18 @@ type Member struct {
 	// LeftAt is its time in Unix milliseconds.
 	Left   int64 `json:"l,omitempty"`
 	LeftAt int64 `json:"la,omitempty"`
+	// Away has a pair for each time the group was dismissed and the member came
+	// back: the seqs of the dismissal and of the entry that let them in again. It
+	// is never changed in place.
+	Away []int64 `json:"aw,omitempty"`
+	// GagStart and GagUntil bound a gag in Unix milliseconds; GagUntil is forever
+	// for one without an end.
+	GagStart int64 `json:"gs,omitempty"`
+	GagUntil int64 `json:"gu,omitempty"`
+	// Allowed members may speak while the group is muted.
+	Allowed bool `json:"al,omitempty"`
+	// Remark is what notifications of this group call the user.
+	Remark string `json:"r,omitempty"`
 }
 
 // Present says whether the record is a membership now.
@@ -46,7 +60,50 @@ func (m Member) Present() bool { return m.Joined > 0 && m.Left == 0 }
 
 // At says whether the record was a membership when entry seq was committed.
 func (m Member) At(seq int64) bool {
-	return m.Joined > 0 && m.Joined < seq && (m.Left == 0 || m.Left > seq)
+	if m.Joined == 0 || seq <= m.Joined || m.Left > 0 && seq >= m.Left {
+		return false
+	}
+	for gap := range slices.Chunk(m.Away, 2) {
+		if gap[0] <= seq && seq <= gap[1] {
+			return false
+		}
+	}
+	return true
+}
+
+// Within says whether the record may have been a membership at one of the
+// entries from first to last.
+func (m Member) Within(first, last int64) bool {
+	return m.Joined > 0 && m.Joined < last && (m.Left == 0 || m.Left > first)
+}
+
+// entered is the seq of the entry that let the member in last.
+func (m Member) entered() int64 {
+	if n := len(m.Away); n > 0 {
+		return m.Away[n-1]
+	}
+	return m.Joined
+}
+
+// enter returns the record of a user whom entry seq lets in. Who was a member
+// when the group was dismissed gets back what was theirs to see; dismissal is
+// the seq of the last one.
+func (m Member) enter(seq, dismissal int64) Member {
+	if m.Left > 0 && m.Left == dismissal {
+		m.Away = slices.Concat(m.Away, []int64{dismissal, seq})
+		if len(m.Away) > maxAway {
+			m.Joined, m.Away = m.Away[1], m.Away[2:]
+		}
+	} else {
+		m.Joined, m.Away = seq, nil
+	}
+	m.Left, m.LeftAt = 0, 0
+	return m
+}
+
+// empty says whether the record says nothing.
+func (m Member) empty() bool {
+	return m.Joined == 0 && m.GagUntil == 0 && !m.Allowed && m.Remark == ""
 }
 
 // Targets are copies of what a user set for push: the devices, and what may
@@ -134,7 +191,7 @@ func readShard(d commit.Doc) (*shard, error) {
 	}
 	for _, m := range members {
 		s.members[m.User] = m.Member
-		s.bytes += memberBytes(m.User)
+		s.bytes += m.Member.bytes(m.User)
 	}
 	for _, t := range targets {
 		s.targets[t.User] = t.Targets
@@ -143,8 +200,21 @@ func readShard(d commit.Doc) (*shard, error) {
 	return s, nil
 }
 
-// memberBytes and Targets.bytes estimate what a record adds to its document.
-func memberBytes(u id.User) int { return 2*len(u) + 32 }
+// bytes estimates what a record adds to its document.
+func (m Member) bytes(u id.User) int {
+	n := 2*len(u) + 32 + 12*len(m.Away)
+	if m.GagUntil != 0 {
+		n += 40
+	}
+	if m.Allowed {
+		n += 10
+	}
+	if m.Remark != "" {
+		quoted, _ := json.Marshal(m.Remark) // a text always has a JSON form
+		n += 5 + len(quoted)
+	}
+	return n
+}
 
 func (t Targets) bytes(u id.User) int {
 	n := len(u) + 24
@@ -166,10 +236,16 @@ func (s *shard) clone() *shard {
 	return &c
 }
 
+// setMember stores a record; an empty one is dropped.
 func (s *shard) setMember(u id.User, m Member) {
-	if _, known := s.members[u]; !known {
-		s.bytes += memberBytes(u)
+	if m.empty() {
+		s.drop(u)
+		return
 	}
+	if old, known := s.members[u]; known {
+		s.bytes -= old.bytes(u)
+	}
+	s.bytes += m.bytes(u)
 	s.members[u], s.membersDirty = m, true
 }
 
@@ -182,11 +258,15 @@ func (s *shard) setTargets(u id.User, t Targets) {
 }
 
 func (s *shard) drop(u id.User) {
-	if _, known := s.members[u]; known {
-		s.bytes -= memberBytes(u)
+	if m, known := s.members[u]; known {
+		s.bytes -= m.bytes(u)
 		delete(s.members, u)
 		s.membersDirty = true
 	}
+	s.dropTargets(u)
+}
+
+func (s *shard) dropTargets(u id.User) {
 	if t, known := s.targets[u]; known {
 		s.bytes -= t.bytes(u)
 		delete(s.targets, u)
@@ -194,11 +274,24 @@ func (s *shard) drop(u id.User) {
 	}
 }
 
-// forgetLeft drops the records of those who left long ago.
-func (s *shard) forgetLeft(now int64) {
+// sweep forgets gags that are over and memberships that ended long ago, but for
+// those that the last dismissal ended: whoever creates the group again gives
+// them back, however late. A record stays while it carries anything.
+func (s *shard) sweep(now, dismissal int64) {
 	for u, m := range s.members {
-		if m.Left > 0 && now-m.LeftAt > leftKept.Milliseconds() {
-			s.drop(u)
+		over := m.GagUntil != 0 && !m.Gagged(now)
+		if over {
+			m.GagStart, m.GagUntil = 0, 0
+		}
+		gone := m.Left > 0 && now-m.LeftAt > leftKept.Milliseconds()
+		if gone {
+			s.dropTargets(u)
+		}
+		if gone = gone && m.Left != dismissal; gone {
+			m.Joined, m.Left, m.LeftAt, m.Away = 0, 0, 0, nil
+		}
+		if over || gone {
+			s.setMember(u, m)
 		}
 	}
 }

@@ -17,10 +17,16 @@ type state struct {
 	// version is the head's; zero when the group was never created.
 	version time.Time
 
-	name      string
+	name string
+	// dismissed groups take no messages. One that was never created is dismissed,
+	// too, when there is a head at all: something was said of it beforehand.
 	dismissed bool
-	serial    id.Serial
-	members   int64
+	// dismissal is the seq of the last dismissal, zero before the first.
+	dismissal int64
+	// muted groups take messages from devices of allowed members only.
+	muted   bool
+	serial  id.Serial
+	members int64
 	// lastSeq and lastAt are the newest entry's; the time never falls.
 	lastSeq, lastAt int64
 	createdAt       int64
@@ -58,8 +64,11 @@ func headPath(g id.Group) string { return "groups/" + id.Document(string(g)) }
 
 func (s *state) exists() bool { return !s.version.IsZero() }
 
+// begun says whether there is a roster, stored or in this draft.
+func (s *state) begun() bool { return len(s.versions) > 0 }
+
 // live says whether the group takes messages.
-func (s *state) live() bool { return s.exists() && !s.dismissed }
+func (s *state) live() bool { return s.begun() && !s.dismissed }
 
 func (s *state) tailFirst() int64 { return s.lastSeq - int64(s.tail.len()) + 1 }
 
@@ -72,6 +81,8 @@ func readHead(g id.Group, d commit.Doc) *state {
 	raw := func(field string) []byte { b, _ := d.Fields[field].([]byte); return b }
 	s.name, _ = d.Fields["name"].(string)
 	s.dismissed, _ = d.Fields["dismissed"].(bool)
+	s.dismissal = number("dismissal")
+	s.muted, _ = d.Fields["muted"].(bool)
 	s.serial = id.Serial(number("serial"))
 	s.members, s.lastSeq, s.lastAt, s.createdAt = number("members"), number("lastSeq"), number("lastAt"), number("createdAt")
 	s.versions, _ = d.Fields["shards"].([]int64)
@@ -86,13 +97,17 @@ func readHead(g id.Group, d commit.Doc) *state {
 
 func (s *state) headWrite() commit.Write {
 	w := commit.Write{Path: s.path(), Fields: commit.Fields{
-		"name": s.name, "dismissed": s.dismissed, "serial": int64(s.serial), "members": s.members,
+		"name": s.name, "dismissed": s.dismissed, "dismissal": s.dismissal, "serial": int64(s.serial), "members": s.members,
 		"lastSeq": s.lastSeq, "lastAt": s.lastAt, "createdAt": s.createdAt,
 		"shards": s.versions, "sizes": s.sizes,
 		"tail": s.tail.data, "sealed": s.sealed.bytes(), "sealedAt": s.sealedAt.bytes(), "recent": s.recent.bytes(), "commits": s.journal.Bytes(),
 		// activeAt is when the group last changed, for whoever looks at the data.
-		"activeAt": time.UnixMilli(s.lastAt).UTC(),
+		"activeAt": time.UnixMilli(max(s.lastAt, s.createdAt)).UTC(),
 	}}
+	if s.muted {
+		// Absent means no, so that the index has the muted groups only.
+		w.Fields["muted"] = true
+	}
 	if s.exists() {
 		w.If.Version = s.version
 	} else {
@@ -137,6 +152,15 @@ func (s *state) shardsOf(users ...id.User) []int {
 		out[i] = shardOf(u, len(s.shards))
 	}
 	return out
+}
+
+// sweep forgets in the shards that this draft changes what nobody needs.
+func (s *state) sweep() {
+	for _, sh := range s.shards {
+		if sh != nil && sh.owned {
+			sh.sweep(s.now, s.dismissal)
+		}
+	}
 }
 
 // nextSplit names the shard that is divided next.

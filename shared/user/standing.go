@@ -8,17 +8,12 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/throng-im/throng/shared/commit"
+	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
 )
 
 // standingAtOnce bounds the users that one call changes at the same time.
 const standingAtOnce = 20
-
-// Gag is a mute of one user in all groups. A zero Until has no end.
-type Gag struct {
-	User         id.User
-	Start, Until time.Time
-}
 
 // Standing is what every call of a user's devices must know of the user.
 type Standing struct {
@@ -34,8 +29,8 @@ func (s Standing) Accepts(issued time.Time) bool { return issued.UnixMilli() >= 
 // Gagged says whether the user is muted in all groups.
 func (s Standing) Gagged(now time.Time) bool { return now.UnixMilli() < s.gagUntil }
 
-func (s Standing) gag(user id.User) Gag {
-	g := Gag{User: user, Start: time.UnixMilli(s.gagStart)}
+func (s Standing) gag(user id.User) group.Gag {
+	g := group.Gag{User: user, Start: time.UnixMilli(s.gagStart)}
 	if s.gagUntil != forever {
 		g.Until = time.UnixMilli(s.gagUntil)
 	}
@@ -107,13 +102,13 @@ func (u *Users) UngagEverywhere(ctx context.Context, users []id.User) error {
 }
 
 // GaggedEverywhere lists who is muted in all groups, the next to be free first.
-func (u *Users) GaggedEverywhere(ctx context.Context) ([]Gag, error) {
+func (u *Users) GaggedEverywhere(ctx context.Context) ([]group.Gag, error) {
 	now := u.now()
 	docs, err := u.store.Query(ctx, commit.Query{Collection: "users", Field: "gagUntil", AtLeast: now.UnixMilli(), Select: standingFields})
 	if err != nil {
 		return nil, err
 	}
-	gags := make([]Gag, 0, len(docs))
+	gags := make([]group.Gag, 0, len(docs))
 	for _, d := range docs {
 		if s := readStanding(d.Fields); s.Gagged(now) {
 			gags = append(gags, s.gag(userOf(d.Path)))

@@ -58,7 +58,7 @@ func TestStanding(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			expect := func(when string, gagged bool, want ...user.Gag) {
+			expect := func(when string, gagged bool, want ...group.Gag) {
 				t.Helper()
 				s, err := elsewhere.Standing(ctx, "ann")
 				ok(err)
@@ -75,15 +75,15 @@ func TestStanding(t *testing.T) {
 			ok(users.Register(ctx, "eve", "Eve", ""))
 			expect("at first", false)
 			ok(users.GagEverywhere(ctx, []id.User{"ann", "__bob__"}, clock.Add(time.Hour)))
-			expect("for an hour", true, user.Gag{User: "ann", Start: start, Until: start.Add(time.Hour)}, user.Gag{User: "__bob__", Start: start, Until: start.Add(time.Hour)})
+			expect("for an hour", true, group.Gag{User: "ann", Start: start, Until: start.Add(time.Hour)}, group.Gag{User: "__bob__", Start: start, Until: start.Add(time.Hour)})
 			clock = clock.Add(time.Minute)
 			ok(users.GagEverywhere(ctx, []id.User{"ann"}, time.Time{}))
-			expect("ann for ever", true, user.Gag{User: "__bob__", Start: start, Until: start.Add(time.Hour)}, user.Gag{User: "ann", Start: start})
+			expect("ann for ever", true, group.Gag{User: "__bob__", Start: start, Until: start.Add(time.Hour)}, group.Gag{User: "ann", Start: start})
 			clock = start.Add(time.Hour)
-			expect("bob's is over", true, user.Gag{User: "ann", Start: start})
+			expect("bob's is over", true, group.Gag{User: "ann", Start: start})
 			ok(users.GagEverywhere(ctx, []id.User{"ann"}, clock.Add(time.Minute)))
 			ok(users.UngagEverywhere(ctx, []id.User{"__bob__", "unknown"}))
-			expect("ann for a minute", true, user.Gag{User: "ann", Start: start, Until: clock.Add(time.Minute)})
+			expect("ann for a minute", true, group.Gag{User: "ann", Start: start, Until: clock.Add(time.Minute)})
 			ok(users.UngagEverywhere(ctx, []id.User{"ann"}))
 			expect("lifted", false)
 			ok(users.GagEverywhere(ctx, []id.User{"ann"}, clock.Add(time.Minute)))
@@ -170,7 +170,7 @@ func TestStandingAgainstAModel(t *testing.T) {
 		now := func() time.Time { return clock }
 		processes := []*user.Users{at(store, now), at(store, now)}
 		ctx := context.Background()
-		gags, dead := map[id.User]user.Gag{}, map[id.User]time.Time{}
+		gags, dead := map[id.User]group.Gag{}, map[id.User]time.Time{}
 		names := []id.User{"ann", "bob", "cid"}
 		for range rapid.IntRange(1, 30).Draw(t, "steps") {
 			u, p := rapid.SampledFrom(names).Draw(t, "user"), processes[rapid.IntRange(0, 1).Draw(t, "process")]
@@ -178,7 +178,7 @@ func TestStandingAgainstAModel(t *testing.T) {
 			var err error
 			switch rapid.IntRange(0, 4).Draw(t, "call") {
 			case 0:
-				g := user.Gag{User: u, Start: clock}
+				g := group.Gag{User: u, Start: clock}
 				if old, ok := gags[u]; ok && (old.Until.IsZero() || clock.Before(old.Until)) {
 					g.Start = old.Start
 				}
@@ -209,7 +209,7 @@ func TestStandingAgainstAModel(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		listed := map[id.User]user.Gag{}
+		listed := map[id.User]group.Gag{}
 		for _, g := range found {
 			listed[g.User] = g
 		}

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"net/http"
 	"path"
+	"slices"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -160,6 +161,9 @@ func (route Route) parse(r *http.Request, body string) (form, error) {
 	switch {
 	case route.Method == http.MethodGet:
 		return parseForm(r.URL.RawQuery), nil
+	case body == "" && !slices.ContainsFunc(route.Params, func(p Param) bool { return p.Required }):
+		// Where nothing is required, the SDKs send nothing.
+		return form{}, nil
 	case body == "":
 		return form{}, errNoBody
 	case route.Body == JSONBody:
