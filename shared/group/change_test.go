@@ -104,7 +104,7 @@ func TestARecallTakesTheContentAway(t *testing.T) {
 		c.ok(c.Recall(t.Context(), "g", c.uids[place], group.Recall{From: "boss", Admin: true, Delete: true, Extra: "sorry", KeepLast: true, PushDisabled: true}))
 		news := c.newest()
 		want := group.Entry{
-			Seq: news.Seq, At: news.At, Kind: group.KindRecall, From: "boss", Target: c.seqs[place], Admin: true, Delete: true, Extra: "sorry", KeepLast: true,
+			Seq: news.Seq, At: news.At, Kind: group.KindRecall, From: "boss", Target: c.seqs[place], TargetAt: before.At, Admin: true, Delete: true, Extra: "sorry", KeepLast: true,
 			To: before.To, Users: []id.User{"ann"}, Push: &group.Push{Disabled: true},
 		}
 		if !reflect.DeepEqual(news, want) {
@@ -217,7 +217,7 @@ func TestAnEditKeepsThePlace(t *testing.T) {
 		c.fails(c.Edit(ctx, "g", c.uids[place], group.Edit{From: "bob", Content: "worse"}), fault.InvalidArgument)
 		c.ok(c.Edit(ctx, "g", c.uids[place], edit))
 		news := c.newest()
-		want := group.Entry{Seq: news.Seq, At: news.At, Kind: group.KindEdit, From: "ann", Target: c.seqs[place], To: before.To,
+		want := group.Entry{Seq: news.Seq, At: news.At, Kind: group.KindEdit, From: "ann", Target: c.seqs[place], TargetAt: before.At, To: before.To,
 			Type: "app:new", Content: "better", Mention: edit.Mention, HideFromSender: true}
 		if !reflect.DeepEqual(news, want) {
 			t.Errorf("%s: the edit is %+v, want %+v", place, news, want)
@@ -247,7 +247,7 @@ func TestExtensionKeysHaveTimes(t *testing.T) {
 		first := c.clock.UnixMilli()
 		c.ok(c.SetExpansion(ctx, "g", c.uids[place], "bob", map[string]string{"b": "1", "c": "2"}, true))
 		news := c.newest()
-		want := group.Entry{Seq: news.Seq, At: first, Kind: group.KindExpansion, From: "bob", Target: c.seqs[place], To: sent.To, HideFromSender: true,
+		want := group.Entry{Seq: news.Seq, At: first, Kind: group.KindExpansion, From: "bob", Target: c.seqs[place], TargetAt: sent.At, To: sent.To, HideFromSender: true,
 			Expansion: map[string]group.Value{"b": {V: "1", TS: first}, "c": {V: "2", TS: first}}}
 		if !reflect.DeepEqual(news, want) {
 			t.Errorf("%s: the change is %+v, want %+v", place, news, want)
