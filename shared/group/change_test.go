@@ -52,7 +52,7 @@ var places = []string{"far", "near", "tail"}
 func newChanged(t *testing.T, m group.Entry) *changed {
 	h := newHouse(t)
 	c := &changed{house: h, store: &tally{counting: counting{Memory: h.store}}, uids: map[string]id.Message{}, seqs: map[string]int64{}}
-	c.Groups = group.New(c.store, h.hear, group.Options{Now: func() time.Time { h.mu.Lock(); defer h.mu.Unlock(); return h.clock }})
+	c.Groups = group.New(c.store, h.hear, group.Options{Now: h.now})
 	h.ok(c.Join(t.Context(), "g", []id.User{"ann", "bob"}, "G"))
 	put := func(place string, others int) {
 		r, err := c.Publish(t.Context(), "g", m)

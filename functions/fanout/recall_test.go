@@ -1,0 +1,171 @@
+package fanout
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/hashicorp/golang-lru/v2/expirable"
+
+	"github.com/throng-im/throng/shared/cloud"
+	"github.com/throng-im/throng/shared/commit"
+	"github.com/throng-im/throng/shared/event"
+	"github.com/throng-im/throng/shared/group"
+	"github.com/throng-im/throng/shared/id"
+	"github.com/throng-im/throng/shared/pubsub"
+	"github.com/throng-im/throng/shared/user"
+)
+
+// scene is a group of four with a phone each, and the events of what happens.
+type scene struct {
+	*testing.T
+	*function
+	events []event.Timeline
+}
+
+func newScene(t *testing.T) *scene {
+	s := &scene{T: t}
+	store := new(commit.Memory)
+	groups := group.New(store, func(_ context.Context, payloads ...[]byte) error {
+		for _, p := range payloads {
+			var e event.Timeline
+			if err := json.Unmarshal(p, &e); err != nil {
+				return err
+			}
+			s.events = append(s.events, e)
+		}
+		return nil
+	}, group.Options{})
+	done, _ := lru.New[entryKey, struct{}](doneEntries)
+	s.function = &function{Cloud: &cloud.Cloud{Groups: groups, Users: user.New(store, groups, 0, time.Now)}, done: done, names: expirable.NewLRU[id.User, string](namesKept, nil, namesFor)}
+	for _, u := range []id.User{"ann", "bob", "cem", "dan", "eve"} {
+		s.ok(s.Users.Register(t.Context(), u, strings.ToUpper(string(u[:1]))+string(u[1:]), ""))
+		s.ok(s.Users.PutDevice(t.Context(), u, user.Device{ID: "phone", Platform: "android", Token: "token-" + string(u)}))
+	}
+	s.ok(groups.Join(t.Context(), "g", []id.User{"ann", "bob", "cem", "dan"}, "Team"))
+	return s
+}
+
+func (s *scene) ok(err error) {
+	s.Helper()
+	if err != nil {
+		s.Fatal(err)
+	}
+}
+
+func (s *scene) publish(m group.Entry) id.Message {
+	s.Helper()
+	m.Type, m.Content = "RC:TxtMsg", `{"content":"hi"}`
+	r, err := s.Groups.Publish(s.Context(), "g", m)
+	s.ok(err)
+	return r.UID
+}
+
+// last makes the jobs of the newest event, and says whom they reach.
+func (s *scene) last() (jobs []event.Push, reached []id.User) {
+	s.Helper()
+	ev := s.events[len(s.events)-1]
+	var entries []group.Entry
+	for _, raw := range ev.Entries {
+		e, err := group.DecodeEntry(raw)
+		s.ok(err)
+		entries = append(entries, e)
+	}
+	jobs, err := s.jobs(s.Context(), &ev, entries)
+	s.ok(err)
+	for _, j := range jobs {
+		for _, t := range j.Targets {
+			reached = append(reached, t.User)
+		}
+	}
+	slices.Sort(reached)
+	return jobs, reached
+}
+
+// TestARecallReplacesTheNotification recalls messages of several kinds: whoever
+// had a notification of the message gets another one of the same name.
+func TestARecallReplacesTheNotification(t *testing.T) {
+	for what, c := range map[string]struct {
+		message group.Entry
+		recall  group.Recall
+		reached []id.User
+		body    string
+	}{
+		"by its sender":       {group.Entry{From: "ann"}, group.Recall{From: "ann"}, []id.User{"bob", "cem", "dan"}, "Ann recalled a message"},
+		"by an administrator": {group.Entry{From: "ann"}, group.Recall{From: "bob", Admin: true}, []id.User{"cem", "dan"}, "An administrator recalled a message"},
+		"by somebody unknown": {group.Entry{From: "ann"}, group.Recall{From: "system"}, []id.User{"bob", "cem", "dan"}, "A message was recalled"},
+		"targeted":            {group.Entry{From: "ann", To: []id.User{"ann", "cem", "eve"}}, group.Recall{From: "ann"}, []id.User{"cem"}, "Ann recalled a message"},
+		"in silence":          {group.Entry{From: "ann"}, group.Recall{From: "ann", PushDisabled: true}, nil, ""},
+	} {
+		s := newScene(t)
+		uid := s.publish(c.message)
+		original, _ := s.last()
+		// Who comes later has no notification to be replaced, who has left wants none.
+		s.ok(s.Groups.Join(t.Context(), "g", []id.User{"eve"}, ""))
+		s.ok(s.Groups.Recall(t.Context(), "g", uid, c.recall))
+		jobs, reached := s.last()
+		if !slices.Equal(reached, c.reached) {
+			t.Errorf("%s: reached %v, want %v", what, reached, c.reached)
+		}
+		for _, j := range jobs {
+			if j.MessageUID != uid || j.Seq != original[0].Seq || j.Job == original[0].Job || j.Type != "RC:RcCmd" || j.Title != "Team" || j.Body != c.body {
+				t.Errorf("%s: the job is %+v", what, j)
+			}
+		}
+		s.ok(s.Groups.Recall(t.Context(), "g", uid, c.recall))
+		if again, _ := s.last(); len(again) != len(jobs) || len(jobs) > 0 && again[0].Job != jobs[0].Job {
+			t.Errorf("%s: the same recall again makes the jobs %+v", what, again)
+		}
+	}
+}
+
+func TestWhoLeftHearsNothingOfARecall(t *testing.T) {
+	s := newScene(t)
+	uid := s.publish(group.Entry{From: "ann"})
+	s.ok(s.Groups.Quit(t.Context(), "g", []id.User{"bob", "cem"}))
+	s.ok(s.Groups.Join(t.Context(), "g", []id.User{"cem"}, ""))
+	s.ok(s.Groups.Recall(t.Context(), "g", uid, group.Recall{From: "ann"}))
+	if _, reached := s.last(); !slices.Equal(reached, []id.User{"dan"}) {
+		t.Errorf("reached %v", reached)
+	}
+}
+
+func TestOtherChangesNotifyNobody(t *testing.T) {
+	s := newScene(t)
+	uid := s.publish(group.Entry{From: "ann", Expandable: true})
+	s.ok(s.Groups.Edit(t.Context(), "g", uid, group.Edit{From: "ann", Content: `{"content":"ho"}`, Mention: &group.Mention{Type: group.MentionAll, Text: "look"}}))
+	if jobs, _ := s.last(); len(jobs) > 0 {
+		t.Errorf("an edit made %+v", jobs)
+	}
+	s.ok(s.Groups.SetExpansion(t.Context(), "g", uid, "ann", map[string]string{"k": "v"}, false))
+	if jobs, _ := s.last(); len(jobs) > 0 {
+		t.Errorf("an extension change made %+v", jobs)
+	}
+}
+
+// TestStatusMessagesPassBy hands the function events with status messages, which
+// have no seq: they are no work, and what comes with them is done all the same.
+func TestStatusMessagesPassBy(t *testing.T) {
+	s := newScene(t)
+	for range 2 {
+		_, err := s.Groups.PublishStatus(t.Context(), "g", group.Entry{From: "ann", Type: "RC:TxtMsg", Content: `{"content":"hi"}`})
+		s.ok(err)
+		data, err := json.Marshal(s.events[len(s.events)-1])
+		s.ok(err)
+		// There is no Pub/Sub here: a job could not be published.
+		s.ok(s.handle(t.Context(), pubsub.Delivery{Data: data}))
+	}
+	s.ok(s.Groups.Rename(t.Context(), "g", "Crew"))
+	both := s.events[len(s.events)-1]
+	both.Entries = append(slices.Clone(s.events[len(s.events)-2].Entries), both.Entries...)
+	data, err := json.Marshal(both)
+	s.ok(err)
+	s.ok(s.handle(t.Context(), pubsub.Delivery{Data: data}))
+	if s.done.Len() != 1 {
+		t.Errorf("%d entries are done, want the one with a seq", s.done.Len())
+	}
+}
