@@ -51,7 +51,7 @@ func maskOf(users []id.User) (mask uint8) {
 // call is one thing that a caller does. Sends and publishes carry a key that
 // names their entry in the timeline.
 type call struct {
-	Do   string // send, publish, join, quit, dismiss, read
+	Do   string // send, publish, join, quit, dismiss, read, or a mute
 	Who  uint8
 	Key  string
 	Seq  int64 // the answer: of the entry, or the last one read; 0 for none
@@ -67,11 +67,32 @@ type entry struct {
 }
 
 // world is the sequential model's state: how much of the final timeline has
-// happened, and who is a member.
+// happened, who is a member, and who may not speak.
 type world struct {
-	last    int64
-	members uint8
-	dead    bool
+	last            int64
+	members         uint8
+	dead            bool
+	gagged, allowed uint8
+	muted           bool
+}
+
+// mute is what a mute makes of the world; ok is false for other calls.
+func (w world) mute(c call) (after world, ok bool) {
+	switch c.Do {
+	case "gag":
+		w.gagged |= c.Who
+	case "ungag":
+		w.gagged &^= c.Who
+	case "allow":
+		w.allowed |= c.Who
+	case "disallow":
+		w.allowed &^= c.Who
+	case "mute", "unmute":
+		w.muted = c.Do == "mute"
+	default:
+		return w, false
+	}
+	return w, true
 }
 
 // model is what a group does when one thing happens at a time. The final
@@ -93,6 +114,9 @@ func model(final []entry) porcupine.Model {
 		return w, true
 	}
 	step := func(w world, c call) (after world, changed bool, seq int64, err fault.Kind, ok bool) {
+		if after, ok := w.mute(c); ok {
+			return after, after != w, 0, "", true
+		}
 		switch c.Do {
 		case "read":
 			return w, false, w.last, "", true
@@ -105,6 +129,10 @@ func model(final []entry) porcupine.Model {
 				return w, false, 0, fault.GroupDismissed, true
 			case w.members&c.Who == 0:
 				return w, false, 0, fault.NotMember, true
+			case w.gagged&c.Who != 0:
+				return w, false, 0, fault.Muted, true
+			case w.muted && w.allowed&c.Who == 0:
+				return w, false, 0, fault.GroupMuted, true
 			}
 			after, ok = next(w, group.KindMessage, c.Who)
 			return after, true, at, "", ok && after.last == at
@@ -270,7 +298,8 @@ func fireStage(t *testing.T, seed uint64, rate, processes int) stage {
 // that retries.
 func scripts(t *rapid.T) [][]call {
 	one := rapid.Custom(func(t *rapid.T) call {
-		do := rapid.SampledFrom([]string{"send", "send", "send", "send", "publish", "publish", "join", "quit", "read", "dismiss"}).Draw(t, "do")
+		do := rapid.SampledFrom([]string{"send", "send", "send", "send", "send", "send", "publish", "publish", "join", "join", "quit", "read", "dismiss",
+			"gag", "ungag", "allow", "disallow", "mute", "unmute"}).Draw(t, "do")
 		c := call{Do: do, Who: 1 << rapid.IntRange(0, len(people)-1).Draw(t, "who")}
 		if do == "join" || do == "quit" {
 			c.Who |= 1 << rapid.IntRange(0, len(people)-1).Draw(t, "and")
@@ -297,6 +326,16 @@ func do(ctx context.Context, g *group.Groups, name id.Group, c call) call {
 		err = g.Quit(ctx, name, usersOf(c.Who))
 	case "dismiss":
 		err = g.Dismiss(ctx, name, "ann")
+	case "gag":
+		err = g.Gag(ctx, name, usersOf(c.Who), time.Time{})
+	case "ungag":
+		err = g.Ungag(ctx, name, usersOf(c.Who))
+	case "allow":
+		err = g.Allow(ctx, name, usersOf(c.Who))
+	case "disallow":
+		err = g.Disallow(ctx, name, usersOf(c.Who))
+	case "mute", "unmute":
+		err = g.Mute(ctx, name, c.Do == "mute")
 	case "read":
 		var entries []group.Entry
 		entries, err = g.Timeline(ctx, name, 0, 1<<20)

@@ -178,6 +178,17 @@ Signature: SIGNATURE(482913.23847,1480479442)`,
 		"",
 		given{Users: []id.User{"u+1"}},
 	},
+	"PHP sends nothing where nothing is required": {
+		`POST /user/deactivate/query.json HTTP/1.1
+Host: api
+RC-App-Key: key
+RC-Nonce: 583417
+RC-Timestamp: 1480479442
+RC-Signature: SIGNATURE(583417,1480479442)
+Content-Type: application/x-www-form-urlencoded`,
+		"",
+		given{Ints: map[string]int{"pageNo": -1}},
+	},
 	"PHP flattens arrays": {
 		`POST /group/create.json HTTP/1.1
 Host: api
