@@ -22,10 +22,11 @@ type crowd struct {
 type crowdGroup struct {
 	name string
 	live bool
-	// since is the number of messages sent before a member joined; left are the
-	// members whom the last dismissal took out.
-	since, left map[string]int
-	said        []crowdMessage
+	// in has, for each member, runs of messages that are theirs to see, as the
+	// indexes of the first and of the one behind the last, or -1 while it lasts.
+	// left is the same of the members whom the last dismissal took out.
+	in, left map[string][][2]int
+	said     []crowdMessage
 }
 
 type crowdMessage struct {
@@ -37,41 +38,39 @@ type crowdMessage struct {
 
 func (g *crowdGroup) join(users []string) {
 	for _, u := range users {
-		if _, member := g.since[u]; member {
+		if _, member := g.in[u]; member {
 			continue
 		}
-		g.since[u] = len(g.said)
 		// The contract: who was there when the group was dismissed finds the old
 		// history again.
-		if at, was := g.left[u]; was {
-			g.since[u] = at
-			delete(g.left, u)
-		}
+		g.in[u] = append(g.left[u], [2]int{len(g.said), -1})
+		delete(g.left, u)
 	}
 	g.live = true
 }
 
 func (g *crowdGroup) quit(users []string) {
 	for _, u := range users {
-		delete(g.since, u)
+		delete(g.in, u)
 	}
 }
 
 func (g *crowdGroup) dismiss() {
-	if g.live {
-		g.left, g.since, g.live = g.since, map[string]int{}, false
+	if !g.live {
+		return
 	}
+	for _, runs := range g.in {
+		runs[len(runs)-1][1] = len(g.said)
+	}
+	g.left, g.in, g.live = g.in, map[string][][2]int{}, false
 }
 
 // sees lists the messages of the group in a user's history.
 func (g *crowdGroup) sees(user string) []string {
 	out := []string{}
-	since, member := g.since[user]
-	if !member {
-		return out
-	}
 	for i, m := range g.said {
-		if i < since || m.recalled || m.from == user && !m.shown || len(m.to) > 0 && m.from != user && !slices.Contains(m.to, user) {
+		there := slices.ContainsFunc(g.in[user], func(run [2]int) bool { return run[0] <= i && (run[1] < 0 || i < run[1]) })
+		if !there || m.recalled || m.from == user && !m.shown || len(m.to) > 0 && m.from != user && !slices.Contains(m.to, user) {
 			continue
 		}
 		out = append(out, m.uid)
@@ -93,7 +92,7 @@ func (p *player) some(label string, of []string) []string {
 
 func (p *player) group(name string) *crowdGroup {
 	if p.groups[name] == nil {
-		p.groups[name] = &crowdGroup{since: map[string]int{}, left: map[string]int{}}
+		p.groups[name] = &crowdGroup{in: map[string][][2]int{}, left: map[string][][2]int{}}
 	}
 	return p.groups[name]
 }
@@ -168,7 +167,7 @@ func (p *player) publish(name string, g *crowdGroup) {
 	}
 	g.said = append(g.said, m)
 	phones := []string{}
-	for u := range g.since {
+	for u := range g.in {
 		if u != m.from && (len(m.to) == 0 || slices.Contains(m.to, u)) {
 			phones = append(phones, "phone-of-"+u)
 		}
@@ -185,7 +184,7 @@ func (p *player) look(c map[string]bool) {
 			members = append(members, u.ID)
 		}
 		slices.Sort(members)
-		if want := slices.Sorted(maps.Keys(g.since)); !slices.Equal(members, want) {
+		if want := slices.Sorted(maps.Keys(g.in)); !slices.Equal(members, want) {
 			p.T.Fatalf("%s has the members %v, want %v", name, members, want)
 		}
 		for _, u := range p.users {
@@ -200,7 +199,7 @@ func (p *player) look(c map[string]bool) {
 			got[g.ID] = g.Name
 		}
 		for name, g := range p.groups {
-			if _, member := g.since[u]; member {
+			if _, member := g.in[u]; member {
 				want[name] = g.name
 			}
 		}

@@ -66,7 +66,7 @@ func (g *Groups) History(ctx context.Context, group id.Group, q HistoryQuery) (P
 		return Page{}, err
 	}
 	w := walk{HistoryQuery: q, left: historySegments}
-	w.View.Joined, w.View.Left = m.Joined, m.Left
+	w.View = w.View.Of(m)
 	if w.bound(); w.low > w.high || q.Limit <= 0 {
 		return Page{}, nil
 	}

@@ -15,6 +15,9 @@ type View struct {
 	// without one. Left is the seq of the entry that took them out, zero while
 	// they are in.
 	Joined, Left int64
+	// Away has the seqs between which the member was out because the group was
+	// dismissed; see Member.
+	Away []int64
 	// BeforeJoin shows what came before the member joined.
 	BeforeJoin bool
 	// ClearedSeq and ClearedAt are how far the member has cleared the
@@ -24,12 +27,23 @@ type View struct {
 	Since int64
 }
 
+// Of takes a member's record into the view.
+func (v View) Of(m Member) View {
+	v.Joined, v.Left, v.Away = m.Joined, m.Left, m.Away
+	return v
+}
+
+// Member is the membership that the view is of.
+func (v View) Member() Member { return Member{Joined: v.Joined, Left: v.Left, Away: v.Away} }
+
 // Sees says whether the member may see an entry.
 func (v View) Sees(e Entry) bool {
 	switch {
 	case v.Joined == 0, e.Seq < v.firstSeq(), e.At < v.firstAt():
 		return false
 	case v.Left > 0 && e.Seq >= v.Left:
+		return false
+	case !v.BeforeJoin && !v.Member().At(e.Seq):
 		return false
 	case e.From == v.User:
 		return !e.HideFromSender
