@@ -205,7 +205,7 @@ func (s *sdk) mutesOfSDK() {
 		s.does(module+".remove", object{"id": "crew", "members": people("bob")})
 		s.wants("no longer gagged", s.says("bob", "crew", "free "+module), "")
 	}
-	s.does("Group.Mute.All.add", object{"id": "crew"})
+	s.does("Group.Mute.All.add", object{"groups": people("crew")})
 	s.wants("muted groups", texts(s.does("Group.Mute.All.getList", object{})["groups"], "id"), []string{"crew"})
 	s.wants("a member of a muted group", s.says("bob", "crew", "all"), "group_muted")
 	s.does("Group.Mute.Whitelist.add", object{"id": "crew", "members": people("bob")})
@@ -213,7 +213,7 @@ func (s *sdk) mutesOfSDK() {
 	s.wants("an allowed member of a muted group", s.says("bob", "crew", "allowed"), "")
 	s.does("Group.Mute.Whitelist.remove", object{"id": "crew", "members": people("bob")})
 	s.wants("no longer allowed", s.says("bob", "crew", "not allowed"), "group_muted")
-	s.does("Group.Mute.All.remove", object{"id": "crew"})
+	s.does("Group.Mute.All.remove", object{"groups": people("crew")})
 	s.wants("no longer muted", s.says("bob", "crew", "open"), "")
 }
 
@@ -238,7 +238,7 @@ func (s *sdk) messagesOfSDK() {
 	sent := s.does("Message.Group.send", object{"senderId": "ann", "targetId": []string{"crew"}, "objectName": "RC:TxtMsg", "content": object{"content": "100% & more; a=b <é群>"}, "isIncludeSender": 1})
 	s.eventually("the message is pushed", func() bool { return len(s.pushes()) >= 3 })
 	for _, p := range s.pushes() {
-		s.wants("the push says", p.Message.Data["body"], "Ann & Co: 100% & more; a=b <é群>")
+		s.wants("the push says", p.Message.Data["body"], "Name of ann: 100% & more; a=b <é群>")
 	}
 	s.does("Message.Group.sendMention", object{"senderId": "ann", "targetId": "crew", "objectName": "RC:TxtMsg",
 		"content": object{"content": "look", "mentionedInfo": object{"type": 2, "userIds": []string{"cem"}, "mentionedContent": "cem, look"}}})
