@@ -21,6 +21,28 @@ import (
 type caller struct {
 	url, key, secret string
 	manifest         *functions.Manifest
+	// stirred says that the last call may have changed a membership: fan-out
+	// then writes to the group, which the function that is measured next would
+	// meet or not.
+	stirred bool
+}
+
+// settle waits until nothing has been read or written for a while.
+func (c *caller) settle() error {
+	const rest, pause = 20, 100 * time.Millisecond
+	last := cost.Counts{Reads: -1}
+	for still := 0; c.stirred && still < rest; time.Sleep(pause) {
+		all, err := c.bill()
+		if err != nil {
+			return err
+		}
+		still++
+		if all.Total != last {
+			last, still = all.Total, 0
+		}
+	}
+	c.stirred = false
+	return nil
 }
 
 // row is a call to measure. form, json or query carry its parameters.
@@ -48,22 +70,30 @@ func (c *caller) cost(r row) (cost.Counts, error) {
 	if _, err := c.call(r); err != nil {
 		return cost.Counts{}, err
 	}
+	c.stirred = strings.HasPrefix(r.path, "/group/")
 	after, err := c.counts(f.Name)
 	return after.Sub(before), err
 }
 
-// counts reads a function's counters.
-func (c *caller) counts(function string) (cost.Counts, error) {
+// bill is what the local cloud has counted.
+type bill struct {
+	Functions map[string]cost.Counts `json:"functions"`
+	Total     cost.Counts            `json:"total"`
+}
+
+func (c *caller) bill() (b bill, err error) {
 	res, err := http.Get(c.url + "/debug/cost")
 	if err != nil {
-		return cost.Counts{}, fmt.Errorf("%w: start the local cloud with `make run`", err)
+		return b, fmt.Errorf("%w: start the local cloud with `make run`", err)
 	}
 	defer func() { _ = res.Body.Close() }()
-	var bill struct {
-		Functions map[string]cost.Counts `json:"functions"`
-	}
-	err = json.NewDecoder(res.Body).Decode(&bill)
-	return bill.Functions[function], err
+	return b, json.NewDecoder(res.Body).Decode(&b)
+}
+
+// counts reads a function's counters.
+func (c *caller) counts(function string) (cost.Counts, error) {
+	b, err := c.bill()
+	return b.Functions[function], err
 }
 
 // call makes a signed call and returns its reply.

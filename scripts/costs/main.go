@@ -84,9 +84,13 @@ func measure(c *caller) (string, error) {
 		return "", err
 	}
 	measured := map[string]bool{}
+	c.stirred = true
 	var out strings.Builder
 	out.WriteString("| call | case | reads | writes | commits | published |\n|---|---|---|---|---|---|\n")
 	for _, r := range stage.rows() {
+		if err := c.settle(); err != nil {
+			return "", err
+		}
 		if r.before != nil {
 			if err := r.before(); err != nil {
 				return "", fmt.Errorf("before %s: %w", r.path, err)

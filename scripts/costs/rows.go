@@ -23,7 +23,7 @@ func (s *stage) groupRows() []row {
 		{path: "/group/refresh.json", what: "", form: form("groupId", fresh, "groupName", "Another name")},
 		{path: "/group/user/query.json", what: "3 members", form: form("groupId", s.small)},
 		{path: "/group/user/query.json", what: "3,000 members", form: form("groupId", s.big)},
-		{path: "/user/group/query.json", what: "of one who is in 2", form: form("userId", "person2999", "page", "1", "size", "2")},
+		{path: "/user/group/query.json", what: "a page of 2", form: form("userId", "person0001", "page", "1", "size", "2")},
 		{path: "/group/sync.json", what: "nothing to change", before: func() error {
 			_, err := s.call(row{path: "/group/join.json", form: form("userId", "synced"+s.run, "groupId", s.small)})
 			return err
