@@ -44,11 +44,11 @@ func TestABombIsDefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bomb := enc.EncodeAll(make([]byte, 256<<20), nil)
-	many := bytes.Repeat(enc.EncodeAll(make([]byte, maxUnpacked/2), nil), 100)
+	bomb := enc.EncodeAll(make([]byte, 64<<20), nil)
+	many := bytes.Repeat(enc.EncodeAll(make([]byte, maxUnpacked/2), nil), 20)
 	var stream bytes.Buffer // one that does not say its size
 	w, _ := zstd.NewWriter(&stream)
-	_, _ = w.Write(make([]byte, 64<<20))
+	_, _ = w.Write(make([]byte, 16<<20))
 	_ = w.Close()
 	for what, data := range map[string][]byte{"one frame": bomb, "many frames": many, "a stream": stream.Bytes(), "half a frame": pack(run(48))[:100]} {
 		var before, after runtime.MemStats
