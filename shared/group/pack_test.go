@@ -103,3 +103,32 @@ func FuzzSegment(f *testing.F) {
 		}
 	})
 }
+
+// TestABatchOfChangesEnds fills a batch as the commit loop does, with the largest
+// changes there are to messages in the tail, and bounds what it comes to.
+func TestABatchOfChangesEnds(t *testing.T) {
+	const batchBytes, commitBytes = 3 << 19, 3 << 20
+	s := (&state{id: "g", version: time.Now(), serial: 1}).draft(1_800_000_000_000)
+	encoded, err := encodeMessage(Entry{From: "ann", Type: "t", Content: "x", Expandable: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range tailEntries {
+		s.append(encoded)
+	}
+	keys := map[string]Value{"k": {V: strings.Repeat("v", maxChangeBytes-1000)}}
+	made := 0
+	for seq := int64(1); seq <= tailEntries && (model{}).Weight(s) <= batchBytes; seq++ {
+		changed, err := s.amend(seq, KindExpansion, func(old Entry, _, _ int64) (*amended, error) {
+			old.Expansion = keys
+			return &amended{message: old, news: Entry{From: "ann", Expansion: keys}}, nil
+		})
+		if !changed || err != nil {
+			t.Fatalf("change %d: %v", seq, err)
+		}
+		made++
+	}
+	if n := s.tail.bytes(); made < 2 || n > commitBytes {
+		t.Errorf("%d changes come to %d bytes, the bound is %d", made, n, commitBytes)
+	}
+}
