@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/throng-im/throng/shared/cloud"
@@ -24,14 +25,23 @@ type server struct {
 	*testing.T
 	http.Handler
 	groups *group.Groups
+
+	mu     sync.Mutex
 	writes int
 	told   []group.Entry
 }
 
 func newServer(t *testing.T, s settings.Settings) *server {
 	srv := &server{T: t}
-	store := &commit.Memory{Before: func(ws []commit.Write) error { srv.writes += len(ws); return nil }}
+	store := &commit.Memory{Before: func(ws []commit.Write) error {
+		srv.mu.Lock()
+		defer srv.mu.Unlock()
+		srv.writes += len(ws)
+		return nil
+	}}
 	srv.groups = group.New(store, func(_ context.Context, payloads ...[]byte) error {
+		srv.mu.Lock()
+		defer srv.mu.Unlock()
 		for _, p := range payloads {
 			var ev struct{ Entries []json.RawMessage }
 			if err := json.Unmarshal(p, &ev); err != nil {

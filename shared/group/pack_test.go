@@ -44,11 +44,11 @@ func TestABombIsDefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bomb := enc.EncodeAll(make([]byte, 256<<20), nil)
-	many := bytes.Repeat(enc.EncodeAll(make([]byte, maxUnpacked/2), nil), 100)
+	bomb := enc.EncodeAll(make([]byte, 64<<20), nil)
+	many := bytes.Repeat(enc.EncodeAll(make([]byte, maxUnpacked/2), nil), 20)
 	var stream bytes.Buffer // one that does not say its size
 	w, _ := zstd.NewWriter(&stream)
-	_, _ = w.Write(make([]byte, 64<<20))
+	_, _ = w.Write(make([]byte, 16<<20))
 	_ = w.Close()
 	for what, data := range map[string][]byte{"one frame": bomb, "many frames": many, "a stream": stream.Bytes(), "half a frame": pack(run(48))[:100]} {
 		var before, after runtime.MemStats
@@ -102,4 +102,33 @@ func FuzzSegment(f *testing.F) {
 			t.Fatalf("%d lines became %d, %d bytes %d", s.lines.len(), n, s.lines.bytes(), flat.bytes())
 		}
 	})
+}
+
+// TestABatchOfChangesEnds fills a batch as the commit loop does, with the largest
+// changes there are to messages in the tail, and bounds what it comes to.
+func TestABatchOfChangesEnds(t *testing.T) {
+	const batchBytes, commitBytes = 3 << 19, 3 << 20
+	s := (&state{id: "g", version: time.Now(), serial: 1}).draft(1_800_000_000_000)
+	encoded, err := encodeMessage(Entry{From: "ann", Type: "t", Content: "x", Expandable: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range tailEntries {
+		s.append(encoded)
+	}
+	keys := map[string]Value{"k": {V: strings.Repeat("v", maxChangeBytes-1000)}}
+	made := 0
+	for seq := int64(1); seq <= tailEntries && (model{}).Weight(s) <= batchBytes; seq++ {
+		changed, err := s.amend(seq, KindExpansion, func(old Entry, _, _ int64) (*amended, error) {
+			old.Expansion = keys
+			return &amended{message: old, news: Entry{From: "ann", Expansion: keys}}, nil
+		})
+		if !changed || err != nil {
+			t.Fatalf("change %d: %v", seq, err)
+		}
+		made++
+	}
+	if n := s.tail.bytes(); made < 2 || n > commitBytes {
+		t.Errorf("%d changes come to %d bytes, the bound is %d", made, n, commitBytes)
+	}
 }

@@ -54,7 +54,7 @@ func TestAChangeSeenBeforeItsEntryIsAnnounced(t *testing.T) {
 // compressed. Small messages share a segment, which has room for two such
 // changes only; of the large ones each has its own.
 func TestLargeChangesAtOnce(t *testing.T) {
-	const messages = 60
+	const messages = 20
 	for size, least := range map[int]int{1: 3, 200 << 10: messages} {
 		h := newHouse(t)
 		g := h.process(group.Options{})
