@@ -45,11 +45,17 @@ func OpenAPI() ([]byte, error) {
 		"info":       object{"title": "Throng server API", "version": "1", "description": intro, "license": object{"name": "Apache 2.0", "identifier": "Apache-2.0"}},
 		"servers":    []object{{"url": "http://127.0.0.1:8080", "description": "the local cloud of make run"}},
 		"tags":       named,
-		"security":   []object{{"AppKey": []string{}, "Nonce": []string{}, "Timestamp": []string{}, "Signature": []string{}}},
+		"security":   []object{signedWith("Signature"), signedWith(wire.StrongHeader)},
 		"paths":      paths,
 		"components": object{"securitySchemes": signature(), "schemas": schemas(), "responses": failures(answers(wire.Route{}))},
 	})
 	return b.Bytes(), err
+}
+
+// signedWith is one of the two ways to sign a request.
+func signedWith(header string) object {
+	none := []string{}
+	return object{"AppKey": none, "Nonce": none, "Timestamp": none, header: none}
 }
 
 // signature describes the headers that sign a request.
@@ -58,10 +64,11 @@ func signature() object {
 		return object{"type": "apiKey", "in": "header", "name": name, "description": about}
 	}
 	return object{
-		"AppKey":    header("App-Key", "the app's key"),
-		"Nonce":     header("Nonce", "any text; it may repeat"),
-		"Timestamp": header("Timestamp", "the time, in seconds or milliseconds since 1970"),
-		"Signature": header("Signature", "SHA-1 of the app's secret, Nonce and Timestamp in a row, as hexadecimal digits"),
+		"AppKey":          header("App-Key", "the app's key"),
+		"Nonce":           header("Nonce", "any text; it may repeat"),
+		"Timestamp":       header("Timestamp", "the time, in seconds or milliseconds since 1970"),
+		wire.StrongHeader: header(wire.StrongHeader, "v1= and the HMAC-SHA-256, keyed with the app's secret, of method, path with query, Timestamp, Nonce and the body's SHA-256, a line each; the request counts once"),
+		"Signature":       header("Signature", "SHA-1 of the app's secret, Nonce and Timestamp in a row, as hexadecimal digits"),
 	}
 }
 

@@ -24,7 +24,9 @@ type Timeline struct {
 	// Shards is the version of each roster shard as of the commit: a reader
 	// whose copy has these versions or newer reads nothing.
 	Shards []int64 `json:"shards"`
-	// Entries are the added timeline entries as group.Entry JSON, rising in seq.
+	// Entries are timeline entries as group.Entry JSON: those that are announced
+	// once more, then the added ones, rising in seq; or a status message, which
+	// has no seq.
 	Entries []json.RawMessage `json:"entries"`
 }
 

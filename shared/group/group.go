@@ -160,23 +160,27 @@ const syncAtOnce = 16
 
 // Sync makes want the whole membership of a user: groups in it are joined, and
 // renamed where their name is not empty, all others are left. It may be
-// repeated; after an error some groups may be done and others not.
+// repeated; after an error some groups may be done and others not. A membership
+// that is as it should be, but was written a moment ago, is stated once more:
+// whoever wrote it may not have come to announce it.
 func (g *Groups) Sync(ctx context.Context, user id.User, want map[id.Group]string) error {
-	current, err := g.Of(ctx, user, 0, 0)
+	current, err := g.shardsWith(ctx, user, 0, 0)
 	if err != nil {
 		return err
 	}
 	work, ctx := errgroup.WithContext(ctx)
 	work.SetLimit(syncAtOnce)
-	names := make(map[id.Group]string, len(current))
-	for _, s := range current {
-		names[s.ID] = s.Name
-		if _, stays := want[s.ID]; !stays {
+	settled := make(map[id.Group]bool, len(current))
+	for _, d := range current {
+		s := summaryOf(d)
+		name, stays := want[s.ID]
+		if !stays {
 			work.Go(func() error { return g.Quit(ctx, s.ID, []id.User{user}) })
 		}
+		settled[s.ID] = (name == "" || name == s.Name) && g.now().Sub(d.Version) > retellFor
 	}
 	for group, name := range want {
-		if known, member := names[group]; member && (name == "" || name == known) {
+		if settled[group] {
 			continue
 		}
 		work.Go(func() error { return g.Join(ctx, group, []id.User{user}, name) })

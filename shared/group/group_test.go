@@ -407,6 +407,27 @@ func TestSyncStatesTheWholeMembership(t *testing.T) {
 	}
 }
 
+// TestASyncThatCouldNotBeAnnounced is asked for again by its caller, and finds
+// the memberships as they should be.
+func TestASyncThatCouldNotBeAnnounced(t *testing.T) {
+	h := newHouse(t)
+	clock := time.Now()
+	g := h.process(group.Options{Now: func() time.Time { return clock }})
+	sync := func() error { return g.Sync(t.Context(), "ann", map[id.Group]string{"a": "A"}) }
+	h.deaf = true
+	h.fails(sync(), fault.Unavailable)
+	h.deaf = false
+	h.ok(sync())
+	if len(h.announced) != 1 {
+		t.Errorf("the join was announced %d times", len(h.announced))
+	}
+	clock = clock.Add(group.RetellFor + time.Second)
+	h.ok(sync())
+	if len(h.announced) != 1 || len(h.timeline(g, "a")) != 1 {
+		t.Errorf("a sync of what is long settled announced it again, or changed something")
+	}
+}
+
 func TestOlderTargetsNeverReplaceNewer(t *testing.T) {
 	h := newHouse(t)
 	g := h.process(group.Options{})

@@ -69,19 +69,29 @@ func (g *Groups) readShards(ctx context.Context, group id.Group, n int, fields .
 // Of lists the groups a user is a member of, ordered by id, from offset on. A
 // limit of 0 lists all.
 func (g *Groups) Of(ctx context.Context, user id.User, offset, limit int) ([]Summary, error) {
-	docs, err := g.store.Query(ctx, commit.Query{
-		Collection: "roster", AllGroups: true, Field: "members", Contains: string(user),
-		Offset: offset, Limit: limit, Select: []string{"name"},
-	})
+	docs, err := g.shardsWith(ctx, user, offset, limit)
 	if err != nil {
 		return nil, err
 	}
-	groups := make([]Summary, 0, len(docs))
-	for _, d := range docs {
-		name, _ := d.Fields["name"].(string)
-		groups = append(groups, Summary{ID: id.Group(id.FromDocument(strings.Split(d.Path, "/")[1])), Name: name})
+	groups := make([]Summary, len(docs))
+	for i, d := range docs {
+		groups[i] = summaryOf(d)
 	}
 	return groups, nil
+}
+
+// shardsWith reads the roster shards that a user is a member in.
+func (g *Groups) shardsWith(ctx context.Context, user id.User, offset, limit int) ([]commit.Doc, error) {
+	return g.store.Query(ctx, commit.Query{
+		Collection: "roster", AllGroups: true, Field: "members", Contains: string(user),
+		Offset: offset, Limit: limit, Select: []string{"name"},
+	})
+}
+
+// summaryOf reads a group's summary from a shard of its roster.
+func summaryOf(shard commit.Doc) Summary {
+	name, _ := shard.Fields["name"].(string)
+	return Summary{ID: id.Group(id.FromDocument(strings.Split(shard.Path, "/")[1])), Name: name}
 }
 
 // Timeline reads entries after the seq after, in order, at most limit of them.

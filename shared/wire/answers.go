@@ -19,7 +19,7 @@ func AnswerTo(kind fault.Kind) Answer {
 // come before any parameter is looked at.
 func Envelope() []Answer {
 	var out []Answer
-	for _, c := range []*coded{errNoBody, errBigBody, errBrokenBody, errAppKey, errSignature, errStale} {
+	for _, c := range []*coded{errNoBody, errBigBody, errBrokenBody, errAppKey, errSignature, errStale, errWeak, errNonce, errReplay} {
 		out = append(out, Answer{c.code, c.status, c.message})
 	}
 	return out
