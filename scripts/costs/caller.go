@@ -53,6 +53,8 @@ type row struct {
 	query      url.Values
 	// before makes what the call needs; it is not measured.
 	before func() error
+	// stirs says that the call changes memberships.
+	stirs bool
 	// refused is the code that the call answers; 0 is success.
 	refused int
 }
@@ -70,7 +72,7 @@ func (c *caller) cost(r row) (cost.Counts, error) {
 	if _, err := c.call(r); err != nil {
 		return cost.Counts{}, err
 	}
-	c.stirred = strings.HasPrefix(r.path, "/group/")
+	c.stirred = r.stirs
 	after, err := c.counts(f.Name)
 	return after.Sub(before), err
 }

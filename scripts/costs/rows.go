@@ -14,25 +14,25 @@ func (s *stage) rows() []row {
 func (s *stage) groupRows() []row {
 	fresh, name := "fresh"+s.run, []string{"groupName", "Group"}
 	return []row{
-		{path: "/group/create.json", what: "3 members", form: form(append(append(people(3, 0), "groupId", fresh), name...)...)},
-		{path: "/group/create.json", what: "1,000 members", form: form(append(append(people(perCall, 0), "groupId", "k"+fresh), name...)...)},
-		{path: "/group/join.json", what: "one member", form: form("userId", "late", "groupId", fresh)},
-		{path: "/group/join.json", what: "who is a member", form: form("userId", "late", "groupId", fresh)},
-		{path: "/group/join.json", what: "one member, with a bound message", form: form("userId", "later", "groupId", fresh, "bindNotifyMsg", "true", "fromUserId", "later", "objectName", "RC:TxtMsg", "content", hello)},
-		{path: "/group/quit.json", what: "one member", form: form("userId", "late", "groupId", fresh)},
+		{path: "/group/create.json", stirs: true, what: "3 members", form: form(append(append(people(3, 0), "groupId", fresh), name...)...)},
+		{path: "/group/create.json", stirs: true, what: "1,000 members", form: form(append(append(people(perCall, 0), "groupId", "k"+fresh), name...)...)},
+		{path: "/group/join.json", stirs: true, what: "one member", form: form("userId", "late", "groupId", fresh)},
+		{path: "/group/join.json", stirs: true, what: "who is a member", form: form("userId", "late", "groupId", fresh)},
+		{path: "/group/join.json", stirs: true, what: "one member, with a bound message", form: form("userId", "later", "groupId", fresh, "bindNotifyMsg", "true", "fromUserId", "later", "objectName", "RC:TxtMsg", "content", hello)},
+		{path: "/group/quit.json", stirs: true, what: "one member", form: form("userId", "late", "groupId", fresh)},
 		{path: "/group/refresh.json", what: "", form: form("groupId", fresh, "groupName", "Another name")},
 		{path: "/group/user/query.json", what: "3 members", form: form("groupId", s.small)},
 		{path: "/group/user/query.json", what: "3,000 members", form: form("groupId", s.big)},
 		{path: "/user/group/query.json", what: "a page of 2", form: form("userId", "person0001", "page", "1", "size", "2")},
-		{path: "/group/sync.json", what: "nothing to change", before: func() error {
+		{path: "/group/sync.json", stirs: true, what: "nothing to change, joined a moment ago", before: func() error {
 			_, err := s.call(row{path: "/group/join.json", form: form("userId", "synced"+s.run, "groupId", s.small)})
 			return err
 		}, form: form("userId", "synced"+s.run, "group["+s.small+"]", "Group")},
-		{path: "/group/sync.json", what: "one to leave, one to join", form: form("userId", "synced"+s.run, "group["+s.old+"]", "Group")},
+		{path: "/group/sync.json", stirs: true, what: "one to leave, one to join", form: form("userId", "synced"+s.run, "group["+s.old+"]", "Group")},
 		{path: "/group/remarks/set.json", what: "", form: form("userId", "person0001", "groupId", s.small, "remark", "Nick")},
 		{path: "/group/remarks/get.json", what: "", form: form("userId", "person0001", "groupId", s.small)},
 		{path: "/group/remarks/del.json", what: "", form: form("userId", "person0001", "groupId", s.small)},
-		{path: "/group/dismiss.json", what: "", form: form("userId", "person0000", "groupId", fresh)},
+		{path: "/group/dismiss.json", stirs: true, what: "", form: form("userId", "person0000", "groupId", fresh)},
 	}
 }
 
