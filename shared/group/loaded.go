@@ -74,7 +74,7 @@ func (s *state) readSegmentOf(ctx context.Context, r commit.Reader, seq int64) (
 	return &g, nil
 }
 
-func (g *segment) holds(seq int64) bool { return g.first <= seq && seq <= g.last }
+func (s *segment) holds(seq int64) bool { return s.first <= seq && seq <= s.last }
 
 // line returns an entry as it is stored, or nil when there is none.
 func (s *state) line(seq int64) ([]byte, error) {
