@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net/http"
 	"time"
-	"unicode/utf8"
 
 	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/group"
@@ -120,13 +119,10 @@ func (f calls) send(ctx context.Context, who caller, r *http.Request) (any, erro
 }
 
 func (b *sendBody) check() error {
+	if err := checkClientID(b.ClientID); err != nil {
+		return err
+	}
 	switch {
-	case b.ClientID == "":
-		return fault.New(fault.InvalidArgument, "clientId is required")
-	case len(b.ClientID) > maxClientID:
-		return fault.New(fault.TooLarge, "clientId is longer than %d bytes", maxClientID)
-	case !utf8.ValidString(b.ClientID):
-		return fault.New(fault.InvalidArgument, "clientId is not valid UTF-8")
 	case b.Content == "":
 		return fault.New(fault.InvalidArgument, "content is required")
 	case len(b.Content) > message.MaxContent:

@@ -37,6 +37,14 @@ func Handler(c *cloud.Cloud) http.Handler {
 	for path, methods := range map[string]map[string]call{
 		"/devices/{device}":        {http.MethodPut: f.putDevice, http.MethodDelete: f.removeDevice},
 		"/groups/{group}/messages": {http.MethodPost: f.send},
+		"/sync":                    {http.MethodPost: f.sync},
+		"/groups/{group}/read":     {http.MethodPost: f.markRead},
+		"/groups/{group}/unread":   {http.MethodGet: f.unread},
+		"/conversations":           {http.MethodGet: f.list},
+		"/conversations/{group}":   {http.MethodPatch: f.patch, http.MethodDelete: f.remove},
+		"/tags":                    {http.MethodGet: f.tags},
+		"/tags/{tag}":              {http.MethodGet: f.tag, http.MethodPut: f.putTag, http.MethodDelete: f.removeTag},
+		"/settings":                {http.MethodGet: f.settings, http.MethodPut: f.putSettings},
 	} {
 		mux.Handle(base+path, f.route(methods))
 	}

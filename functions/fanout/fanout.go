@@ -1,5 +1,6 @@
 // Package fanout is the function that turns what happened in a group into push
-// jobs: it finds who should be notified and hands out the work.
+// jobs: it finds who should be notified and hands out the work. It also keeps up
+// what devices are told of their users' memberships.
 //
 // Trigger: Pub/Sub, topic timeline. An event may come twice, late or out of
 // order. What a retry can cure is answered with an error and delivered again.
@@ -98,6 +99,9 @@ func (f *function) fanOut(ctx context.Context, ev *event.Timeline, entries []gro
 		return nil
 	}
 	if err := f.welcome(ctx, ev, todo); err != nil {
+		return err
+	}
+	if err := f.Inbox.Follow(ctx, ev, todo); err != nil {
 		return err
 	}
 	jobs, err := f.jobs(ctx, ev, todo)

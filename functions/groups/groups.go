@@ -15,6 +15,7 @@ import (
 	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
+	"github.com/throng-im/throng/shared/inbox"
 	"github.com/throng-im/throng/shared/wire"
 )
 
@@ -25,7 +26,7 @@ func init() { functions.HTTP("groups", Serve) }
 
 // Handler serves the function on c.
 func Handler(c *cloud.Cloud) http.Handler {
-	f := calls{c.Groups}
+	f := calls{c.Groups, c.Inbox}
 	return c.API("groups", map[string]wire.Call{
 		"/group/create.json":      f.join,
 		"/group/join.json":        f.join,
@@ -41,7 +42,10 @@ func Handler(c *cloud.Cloud) http.Handler {
 	})
 }
 
-type calls struct{ groups *group.Groups }
+type calls struct {
+	groups *group.Groups
+	inbox  *inbox.Inbox
+}
 
 func (f calls) join(ctx context.Context, a *wire.Args) (wire.Reply, error) {
 	g, users, name := a.Group("groupId"), a.Users("userId"), a.Text("groupName")
@@ -119,7 +123,11 @@ func (f calls) sync(ctx context.Context, a *wire.Args) (wire.Reply, error) {
 		full.Message += "; groups that had room were joined"
 		return nil, &full
 	}
-	return nil, err
+	if err != nil {
+		return nil, err
+	}
+	// Whoever states all memberships has found something to be wrong with them.
+	return nil, f.inbox.Repair(ctx, a.User("userId"))
 }
 
 // setRemark serves deleting, too, which comes without a remark.

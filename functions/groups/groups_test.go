@@ -11,13 +11,17 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/throng-im/throng/functions/groups"
 	"github.com/throng-im/throng/shared/cloud"
 	"github.com/throng-im/throng/shared/commit"
+	"github.com/throng-im/throng/shared/conversation"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
+	"github.com/throng-im/throng/shared/inbox"
 	"github.com/throng-im/throng/shared/settings"
+	"github.com/throng-im/throng/shared/user"
 	"github.com/throng-im/throng/shared/wire"
 )
 
@@ -30,8 +34,10 @@ type office struct {
 
 func newOffice(t *testing.T) *office {
 	announce := func(context.Context, ...[]byte) error { return nil }
-	g := group.New(new(commit.Memory), announce, group.Options{MaxMembers: 6})
-	c := &cloud.Cloud{Settings: settings.Settings{AppKey: "key", AppSecret: "secret"}, Groups: g}
+	store := new(commit.Memory)
+	g := group.New(store, announce, group.Options{MaxMembers: 6})
+	box := inbox.New(g, user.New(store, g, 0, time.Now), conversation.New(store, 0, time.Now), inbox.Options{Now: time.Now})
+	c := &cloud.Cloud{Settings: settings.Settings{AppKey: "key", AppSecret: "secret"}, Groups: g, Inbox: box}
 	return &office{T: t, groups: g, serve: groups.Handler(c)}
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/throng-im/throng/shared/event"
 	"github.com/throng-im/throng/shared/firestore"
 	"github.com/throng-im/throng/shared/group"
+	"github.com/throng-im/throng/shared/inbox"
 	"github.com/throng-im/throng/shared/presence"
 	"github.com/throng-im/throng/shared/pubsub"
 	"github.com/throng-im/throng/shared/replay"
@@ -35,7 +36,9 @@ type Cloud struct {
 	Tokens   *token.Keys
 	// Conversations is what users made of their conversations.
 	Conversations *conversation.Conversations
-	Presence      *presence.Board
+	// Inbox is what one user sees of all groups together.
+	Inbox    *inbox.Inbox
+	Presence *presence.Board
 	// Nonces are what the stronger signature of the server API has used up.
 	Nonces *replay.Nonces
 }
@@ -90,22 +93,24 @@ func Open(ctx context.Context, s settings.Settings, meter *cost.Meter) (*Cloud, 
 		_ = store.Close()
 		return nil, err
 	}
-	announce := func(ctx context.Context, payloads ...[]byte) error {
-		return ps.Publish(ctx, event.TopicTimeline, payloads...)
+	announce := func(topic string) func(context.Context, ...[]byte) error {
+		return func(ctx context.Context, payloads ...[]byte) error { return ps.Publish(ctx, topic, payloads...) }
 	}
 	linger := s.Linger
 	if linger == 0 {
 		linger = -1 // the options' zero is their default
 	}
-	groups := group.New(store, announce, group.Options{MaxMembers: s.MaxMembers, CacheBytes: s.CacheBytes, Linger: linger})
+	groups := group.New(store, announce(event.TopicTimeline), group.Options{MaxMembers: s.MaxMembers, CacheBytes: s.CacheBytes, Linger: linger})
+	users := user.New(store, groups, s.CacheBytes/4, time.Now).Announcing(announce(event.TopicConversation))
+	conversations := conversation.New(store, s.CacheBytes/4, time.Now).Announcing(announce(event.TopicConversation))
 	return &Cloud{
-		Settings: s, Store: store, PubSub: ps, Groups: groups,
-		Users:    user.New(store, groups, s.CacheBytes/4, time.Now),
+		Settings: s, Store: store, PubSub: ps, Groups: groups, Users: users, Conversations: conversations,
+		Inbox: inbox.New(groups, users, conversations, inbox.Options{
+			Offline: s.OfflineWindow(), HistoryMonths: s.HistoryMonths, Now: time.Now,
+		}),
 		Tokens:   token.New(s.AppKey, s.AppSecret, time.Now).Accept(s.PreviousSecret, s.PreviousUntil),
 		Presence: presence.New(store, time.Now),
 		Nonces:   replay.New(store, s.StrongWindow()),
-
-		Conversations: conversation.New(store, s.CacheBytes/4, time.Now),
 	}, nil
 }
 

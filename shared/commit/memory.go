@@ -38,6 +38,9 @@ func (m *Memory) Get(ctx context.Context, paths []string, fields ...string) ([]D
 
 // Query implements Reader.
 func (m *Memory) Query(ctx context.Context, q Query) ([]Doc, error) {
+	if len(q.In) > MaxIn {
+		return nil, fmt.Errorf("a query compares with %d values, more than %d", len(q.In), MaxIn)
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var found []Doc
@@ -80,6 +83,11 @@ func (q Query) matches(d Doc) bool {
 	}
 	if parent != q.Collection || q.IDAtLeast != "" && docID < q.IDAtLeast {
 		return false
+	}
+	if q.InField != "" {
+		if text, ok := d.Fields[q.InField].(string); !ok || !slices.Contains(q.In, text) {
+			return false
+		}
 	}
 	switch value := d.Fields[q.Field]; {
 	case q.Field == "":

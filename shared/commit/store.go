@@ -81,6 +81,10 @@ type Query struct {
 	Equals          any
 	Contains        any
 	AtLeast, AtMost any
+	// In keeps documents whose InField is one of these texts, at most MaxIn. With
+	// a range on Field, Firestore needs a composite index of both fields.
+	InField string
+	In      []string
 	// IDAtLeast keeps documents whose id sorts at or after it. Not with
 	// AllGroups. There is no opposite and no descending order by path: Firestore
 	// does not scan keys downwards.
@@ -91,6 +95,9 @@ type Query struct {
 	// Select restricts the fields returned.
 	Select []string
 }
+
+// MaxIn is how many values one query may compare a field with: Firestore's limit.
+const MaxIn = 30
 
 // Store keeps documents: Firestore in earnest, Memory in tests of the rules.
 type Store interface {

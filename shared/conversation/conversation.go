@@ -1,5 +1,5 @@
-// Package conversation is what a user made of the conversations they see: which
-// are pinned, what they are tagged with, up to where they were cleared.
+// Package conversation is the conversations that a user sees: the groups the user
+// is in, and what the user made of them, such as pins, tags and read positions.
 //
 // All of a user's conversations are one document on the commit loop, beside the
 // user's own:
@@ -7,8 +7,10 @@
 //	users/{user}/state/0  every conversation that is not in its default state,
 //	                      and the user's tags, packed and compressed
 //
-// So the list of a thousand conversations is one read, and none of them costs
-// anything while it is as it was.
+// So the list of a thousand conversations is one read. What the user changes is
+// announced to the user's devices before the call is answered. Memberships are a
+// copy for the user's own reading: the rosters are the truth, and who follows the
+// timelines keeps the copy up.
 package conversation
 
 import (
@@ -21,12 +23,17 @@ import (
 	"github.com/throng-im/throng/shared/id"
 )
 
-// MaxTags is how many tags a user may have.
-const MaxTags = 20
+const (
+	// MaxTags is how many tags a user may have.
+	MaxTags = 20
+	// MaxDraft is the longest draft in bytes.
+	MaxDraft = 8 << 10
+)
 
-// Conversation is what a user set for one conversation. The zero value is one
-// that nobody touched.
+// Conversation is what a user set for one conversation, and the user's place in
+// it. The zero value is one that nobody touched.
 type Conversation struct {
+	Membership
 	// PinnedAt is since when it is pinned, in Unix milliseconds; zero while it is
 	// not.
 	PinnedAt int64 `json:"p,omitempty"`
@@ -37,13 +44,23 @@ type Conversation struct {
 	// user does not see any more. Both only rise.
 	ClearedSeq int64 `json:"s,omitempty"`
 	ClearedAt  int64 `json:"a,omitempty"`
-	// Changed is the List's Changed as of the last change to this conversation.
-	Changed int64 `json:"c"`
+	// ReadSeq is up to where the user has read. It only rises.
+	ReadSeq int64 `json:"r,omitempty"`
+	// Draft is what the user has begun to write.
+	Draft string `json:"d,omitempty"`
+	// DeletedSeq is the newest entry there was when the user deleted the
+	// conversation: it is out of the list until a newer message comes.
+	DeletedSeq int64 `json:"x,omitempty"`
+	// Changed is the List's Changed as of the last change to what the user set,
+	// Moved as of the last change to the membership.
+	Changed int64 `json:"c,omitempty"`
+	Moved   int64 `json:"m,omitempty"`
 }
 
 // untouched says whether the conversation is in its default state.
 func (c Conversation) untouched() bool {
-	return c.PinnedAt == 0 && len(c.Tags) == 0 && c.ClearedSeq == 0 && c.ClearedAt == 0
+	return c.Joined == 0 && c.Left == 0 && c.PinnedAt == 0 && len(c.Tags) == 0 && c.ClearedSeq == 0 && c.ClearedAt == 0 &&
+		c.ReadSeq == 0 && c.Draft == "" && c.DeletedSeq == 0
 }
 
 // Tag is a label that a user made.
@@ -59,6 +76,10 @@ type List struct {
 	// Changed counts the commits that changed anything: whoever knows the list
 	// as of some number needs what has a higher one.
 	Changed int64 `json:"-"`
+	// At is when the last of them was, in Unix milliseconds.
+	At int64 `json:"at,omitempty"`
+	// TagsChanged is Changed as of the last change to Tags.
+	TagsChanged int64 `json:"tagsChanged,omitempty"`
 	// Tags are in the order in which they were made.
 	Tags []Tag `json:"tags,omitempty"`
 	// Conversations are those that are not in their default state.
@@ -69,12 +90,21 @@ type List struct {
 type Conversations struct {
 	store commit.Store
 	loop  *commit.Loop[state]
+	model *model
 }
 
 // New returns the conversations kept in store. cacheBytes bounds those kept in
 // memory while nobody changes them; now is the clock.
 func New(store commit.Store, cacheBytes int, now func() time.Time) *Conversations {
-	return &Conversations{store: store, loop: commit.New[state](store, model{now}, commit.Options{CacheBytes: cacheBytes})}
+	m := &model{now: now}
+	return &Conversations{store: store, model: m, loop: commit.New[state](store, m, commit.Options{CacheBytes: cacheBytes})}
+}
+
+// Announcing has changes announced as event.Conversation. It must be called before
+// anything is changed.
+func (c *Conversations) Announcing(announce Announcer) *Conversations {
+	c.model.announce = announce
+	return c
 }
 
 func (c *Conversations) do(ctx context.Context, user id.User, apply func(*state) error) error {
@@ -93,6 +123,51 @@ func (c *Conversations) Pin(ctx context.Context, user id.User, g id.Group, pinne
 // user. Each moves forward only.
 func (c *Conversations) Clear(ctx context.Context, user id.User, g id.Group, seq, at int64) error {
 	return c.do(ctx, user, func(s *state) error { s.clear(g, seq, at); return nil })
+}
+
+// Read moves a user's read position forward to seq. Errors: fault.NotMember when
+// the copy of the membership says so, as of Delete and of Patch.
+func (c *Conversations) Read(ctx context.Context, user id.User, g id.Group, seq int64) error {
+	return c.do(ctx, user, func(s *state) error { return s.read(g, seq) })
+}
+
+// Delete takes a conversation off a user's list until there is a message after
+// seq, and moves the read position there.
+func (c *Conversations) Delete(ctx context.Context, user id.User, g id.Group, seq int64) error {
+	return c.do(ctx, user, func(s *state) error { return s.remove(g, seq) })
+}
+
+// Patch is a change of one conversation; what is nil stays as it is.
+type Patch struct {
+	// Key makes the change idempotent: a key that this user used a short while ago
+	// changes nothing. Empty for none.
+	Key    string
+	Pinned *bool
+	Tags   *[]string
+	Draft  *string
+}
+
+// Patch changes one conversation. Errors: fault.InvalidArgument when the user has
+// not one of the tags, fault.TooLarge for a draft of more than MaxDraft bytes; then
+// nothing is changed.
+func (c *Conversations) Patch(ctx context.Context, user id.User, g id.Group, p Patch) error {
+	return c.do(ctx, user, func(s *state) error { return s.patch(g, p) })
+}
+
+// SetMembership brings the copy of a membership up to date. One that is no newer
+// than what is there changes nothing.
+func (c *Conversations) SetMembership(ctx context.Context, user id.User, g id.Group, m Membership) error {
+	return c.SetMemberships(ctx, user, map[id.Group]Membership{g: m})
+}
+
+// SetMemberships does so for several groups, all at once.
+func (c *Conversations) SetMemberships(ctx context.Context, user id.User, all map[id.Group]Membership) error {
+	return c.do(ctx, user, func(s *state) error {
+		for g, m := range all {
+			s.member(g, m)
+		}
+		return nil
+	})
 }
 
 // SetTags makes tags, or renames those whose ids are there already. Errors:

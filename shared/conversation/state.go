@@ -37,10 +37,15 @@ type state struct {
 	user    id.User
 	version time.Time
 	journal commit.Journal
+	keys    keys
 
 	// The rest belongs to a draft.
 	now     int64
 	touched bool
+	// told are the conversations that the announcement speaks of; tellTags says
+	// that it speaks of the tags, too.
+	told     map[id.Group]bool
+	tellTags bool
 }
 
 func path(user id.User) string { return "users/" + id.Document(string(user)) + "/state/0" }
@@ -75,9 +80,12 @@ func (l List) pack() ([]byte, error) {
 }
 
 // model teaches the commit loop what a user's conversations are.
-type model struct{ now func() time.Time }
+type model struct {
+	now      func() time.Time
+	announce Announcer
+}
 
-func (m model) Load(ctx context.Context, r commit.Reader, key string, _ *state) (*state, error) {
+func (m *model) Load(ctx context.Context, r commit.Reader, key string, _ *state) (*state, error) {
 	docs, err := r.Get(ctx, []string{path(id.User(key))})
 	if err != nil {
 		return nil, err
@@ -87,47 +95,49 @@ func (m model) Load(ctx context.Context, r commit.Reader, key string, _ *state) 
 		return nil, err
 	}
 	commits, _ := docs[0].Fields["commits"].([]byte)
-	return &state{List: l, user: id.User(key), version: docs[0].Version, journal: commit.ReadJournal(commits)}, nil
+	used, _ := docs[0].Fields["keys"].([]byte)
+	return &state{List: l, user: id.User(key), version: docs[0].Version, journal: commit.ReadJournal(commits), keys: used}, nil
 }
 
-func (m model) Draft(s *state) *state {
+func (m *model) Draft(s *state) *state {
 	d := *s
-	d.journal, d.now, d.touched = s.journal.Clone(), m.now().UnixMilli(), false
+	d.journal, d.now, d.touched, d.told, d.tellTags = s.journal.Clone(), m.now().UnixMilli(), false, nil, false
 	return &d
 }
 
-func (m model) Weight(*state) int                { return 0 }
-func (m model) Journal(s *state) *commit.Journal { return &s.journal }
+func (m *model) Weight(*state) int                { return 0 }
+func (m *model) Journal(s *state) *commit.Journal { return &s.journal }
 
-func (m model) Size(s *state) int {
+func (m *model) Size(s *state) int {
 	n := 1024
 	for g, c := range s.Conversations {
-		n += 160 + len(g) + 32*len(c.Tags)
+		n += 240 + len(g) + 32*len(c.Tags) + len(c.Draft)
 	}
 	return n
 }
 
 // Plan refuses a document that grew too large; the commit is then tried command
 // by command, so that only what does not fit is refused.
-func (m model) Plan(d *state) (commit.Plan, error) {
-	if !d.touched {
-		return commit.Plan{}, nil
+func (m *model) Plan(d *state) (commit.Plan, error) {
+	announce, err := m.announcement(d)
+	if !d.touched || err != nil {
+		return commit.Plan{Announce: announce}, err
 	}
 	packed, err := d.pack()
 	if err != nil {
 		return commit.Plan{}, err
 	}
-	w := commit.Write{Path: path(d.user), Fields: commit.Fields{"data": packed, "changed": d.Changed, "commits": d.journal.Bytes()}}
+	w := commit.Write{Path: path(d.user), Fields: commit.Fields{"data": packed, "changed": d.Changed, "keys": []byte(d.keys), "commits": d.journal.Bytes()}}
 	if d.version.IsZero() {
 		w.If.Absent = true
 	} else {
 		w.If.Version = d.version
 	}
-	return commit.Plan{Writes: []commit.Write{w}}, nil
+	return commit.Plan{Writes: []commit.Write{w}, Announce: announce}, nil
 }
 
-func (m model) Settle(d *state, version time.Time) *state {
+func (m *model) Settle(d *state, version time.Time) *state {
 	s := *d
-	s.version, s.touched = version, false
+	s.version, s.touched, s.told, s.tellTags = version, false, nil, false
 	return &s
 }

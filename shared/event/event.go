@@ -10,8 +10,9 @@ import (
 
 // Topics that the functions publish to; functions.json lists them.
 const (
-	TopicTimeline = "timeline"
-	TopicPush     = "push"
+	TopicTimeline     = "timeline"
+	TopicPush         = "push"
+	TopicConversation = "conversation"
 )
 
 // Timeline says that entries were added to a group's timeline by one commit.
@@ -64,4 +65,17 @@ type PushTarget struct {
 	// Platform is android, ios or web.
 	Platform string `json:"platform"`
 	Token    string `json:"token"`
+}
+
+// Conversation says that a user changed something that all devices of this user
+// show: what was set for conversations, the tags, the settings.
+type Conversation struct {
+	User id.User `json:"user"`
+	// Changed counts the changes of the user's conversations and tags, Settings
+	// those of the settings. Zero is none of the kind.
+	Changed  int64 `json:"changed,omitempty"`
+	Settings int64 `json:"settings,omitempty"`
+	// Update is what a sync would have said of it: an object with some of the
+	// members conversations, tags and settings.
+	Update json.RawMessage `json:"update"`
 }

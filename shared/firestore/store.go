@@ -179,6 +179,9 @@ func structured(q commit.Query, parent, collection string) *pb.StructuredQuery {
 	default:
 		where(field, pb.StructuredQuery_FieldFilter_EQUAL, value(q.Equals))
 	}
+	if q.InField != "" {
+		where(&pb.StructuredQuery_FieldReference{FieldPath: q.InField}, pb.StructuredQuery_FieldFilter_IN, value(q.In))
+	}
 	if q.IDAtLeast != "" {
 		ref := parent + "/" + collection + "/" + q.IDAtLeast
 		where(name, pb.StructuredQuery_FieldFilter_GREATER_THAN_OR_EQUAL, &pb.Value{ValueType: &pb.Value_ReferenceValue{ReferenceValue: ref}})

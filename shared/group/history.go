@@ -281,10 +281,10 @@ func (s *state) upTo(at int64) (seq int64, known bool) {
 // segmentPaths names the segment that ends at last and those before it that the
 // head names, as far as they are needed for so many entries.
 func (s *state) segmentPaths(last int64, entries int) []string {
-	paths := []string{s.path() + "/segments/" + segmentID(last)}
-	i, found := slices.BinarySearch(s.sealed, last)
-	for ; found && i > 0 && last-s.sealed[i-1] < int64(entries) && len(paths) < segmentsAtOnce; i-- {
-		paths = append(paths, s.path()+"/segments/"+segmentID(s.sealed[i-1]))
+	names := s.namesBack(last, entries, segmentsAtOnce)
+	paths := make([]string, len(names))
+	for i, name := range names {
+		paths[i] = segment{last: name}.path(s.path())
 	}
 	return paths
 }

@@ -71,6 +71,17 @@ func (m Member) At(seq int64) bool {
 	return true
 }
 
+// EndedBy says whether the dismissal at seq ended the membership, for good or
+// until the member came back.
+func (m Member) EndedBy(dismissal int64) bool {
+	for gap := range slices.Chunk(m.Away, 2) {
+		if gap[0] == dismissal {
+			return true
+		}
+	}
+	return m.Left == dismissal
+}
+
 // Within says whether the record may have been a membership at one of the
 // entries from first to last.
 func (m Member) Within(first, last int64) bool {

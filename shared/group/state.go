@@ -97,12 +97,12 @@ func readHead(g id.Group, d commit.Doc) *state {
 
 func (s *state) headWrite() commit.Write {
 	w := commit.Write{Path: s.path(), Fields: commit.Fields{
-		"name": s.name, "dismissed": s.dismissed, "dismissal": s.dismissal, "serial": int64(s.serial), "members": s.members,
+		"groupId": string(s.id), "name": s.name, "dismissed": s.dismissed, "dismissal": s.dismissal, "serial": int64(s.serial), "members": s.members,
 		"lastSeq": s.lastSeq, "lastAt": s.lastAt, "createdAt": s.createdAt,
 		"shards": s.versions, "sizes": s.sizes,
 		"tail": s.tail.data, "sealed": s.sealed.bytes(), "sealedAt": s.sealedAt.bytes(), "recent": s.recent.bytes(), "commits": s.journal.Bytes(),
-		// activeAt is when the group last changed, for whoever looks at the data.
-		"activeAt": time.UnixMilli(max(s.lastAt, s.createdAt)).UTC(),
+		// activeAt is when the newest entry came; Changed asks by it.
+		"activeAt": s.lastAt,
 	}}
 	if s.muted {
 		// Absent means no, so that the index has the muted groups only.

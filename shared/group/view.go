@@ -43,12 +43,16 @@ func (v View) Sees(e Entry) bool {
 		return false
 	case v.Left > 0 && e.Seq >= v.Left:
 		return false
-	case !v.BeforeJoin && !v.Member().At(e.Seq):
+	case !v.BeforeJoin && !v.Member().At(e.Seq) && (e.Target == 0 || !v.Member().At(e.Target)):
+		// What became meanwhile of a message that the member knows is not kept back.
 		return false
 	case e.From == v.User:
 		return !e.HideFromSender
+	case len(e.To) == 0 || slices.Contains(e.To, v.User):
+		return true
 	default:
-		return len(e.To) == 0 || slices.Contains(e.To, v.User)
+		// Whose targeted message somebody else recalled is not among those it was for.
+		return e.Kind == KindRecall && slices.Contains(e.Users, v.User)
 	}
 }
 
@@ -61,3 +65,7 @@ func (v View) firstSeq() int64 {
 }
 
 func (v View) firstAt() int64 { return max(v.ClearedAt+1, v.Since) }
+
+// Begin returns where what the member may see begins: a seq and a time in Unix
+// milliseconds, before which there is nothing.
+func (v View) Begin() (seq, at int64) { return v.firstSeq(), v.firstAt() }

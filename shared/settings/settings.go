@@ -25,6 +25,9 @@ const defaultStrongWindow = 5 * time.Minute
 // MaxHistoryMonths is the longest that the contract keeps history.
 const MaxHistoryMonths = 36
 
+// MaxOfflineDays is the longest that the contract keeps what devices missed.
+const MaxOfflineDays = 7
+
 // Settings is the whole configuration. It prints, logs and encodes without the
 // app's secret.
 type Settings struct {
@@ -75,6 +78,9 @@ type Settings struct {
 	// TimeZone is the zone of the times of day that the server API takes and
 	// prints; nil is UTC. THRONG_TIME_ZONE, an IANA name; default UTC.
 	TimeZone *time.Location
+	// OfflineDays is for how long a device may be away and still gets every entry
+	// when it synchronises. THRONG_OFFLINE_DAYS, 1 to MaxOfflineDays; default 7.
+	OfflineDays int
 	// HistoryMonths is how long messages stay in the cloud's history, 0 to turn
 	// history off, at most MaxHistoryMonths. THRONG_HISTORY_MONTHS; default 6.
 	HistoryMonths int
@@ -108,7 +114,8 @@ func FromEnv(get func(string) string) (Settings, error) {
 		Linger:            r.duration("THRONG_LINGER", 100*time.Millisecond),
 		NotifyLevel:       r.level("THRONG_NOTIFY_LEVEL"),
 		TimeZone:          r.zone("THRONG_TIME_ZONE"),
-		HistoryMonths:     r.months("THRONG_HISTORY_MONTHS", 6),
+		OfflineDays:       r.between("THRONG_OFFLINE_DAYS", 7, 1, MaxOfflineDays),
+		HistoryMonths:     r.between("THRONG_HISTORY_MONTHS", 6, 0, MaxHistoryMonths),
 		HistoryBeforeJoin: r.flag("THRONG_HISTORY_BEFORE_JOIN", false),
 		HistoryTargeted:   r.flag("THRONG_HISTORY_TARGETED", true),
 		MsgRandom:         r.flag("THRONG_MSG_RANDOM", false),
@@ -136,6 +143,11 @@ func (s *Settings) Secrets(now func() time.Time) []string {
 // StrongWindow is the window of the stronger signature, which always has one.
 func (s *Settings) StrongWindow() time.Duration {
 	return cmp.Or(s.SignatureWindow, defaultStrongWindow)
+}
+
+// OfflineWindow is OfflineDays as a duration.
+func (s *Settings) OfflineWindow() time.Duration {
+	return time.Duration(s.OfflineDays) * 24 * time.Hour
 }
 
 // Format prints the settings without the secrets, whatever the verb.
@@ -241,14 +253,14 @@ func (r *reader) zone(name string) *time.Location {
 	return zone
 }
 
-func (r *reader) months(name string, fallback int) int {
+func (r *reader) between(name string, fallback, least, most int) int {
 	v := r.get(name)
 	if v == "" {
 		return fallback
 	}
 	n, err := strconv.Atoi(v)
-	if err != nil || n < 0 || n > MaxHistoryMonths {
-		r.fail("%s is not a whole number from 0 to %d", name, MaxHistoryMonths)
+	if err != nil || n < least || n > most {
+		r.fail("%s is not a whole number from %d to %d", name, least, most)
 	}
 	return n
 }

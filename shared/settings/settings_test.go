@@ -126,6 +126,19 @@ func TestHistorySettings(t *testing.T) {
 	}
 }
 
+func TestTheOfflineWindowIsOneToSevenDays(t *testing.T) {
+	for text, days := range map[string]int{"": 7, "1": 1, "7": 7, "0": 0, "8": 0, "-1": 0, "two": 0} {
+		env := map[string]string{"THRONG_APP_KEY": "k", "THRONG_APP_SECRET": "s", "GOOGLE_CLOUD_PROJECT": "p", "THRONG_OFFLINE_DAYS": text}
+		s, err := settings.FromEnv(func(name string) string { return env[name] })
+		if days == 0 && (err == nil || !strings.Contains(err.Error(), "THRONG_OFFLINE_DAYS")) {
+			t.Errorf("%q: %v", text, err)
+		}
+		if days > 0 && (err != nil || s.OfflineDays != days || s.OfflineWindow() != time.Duration(days)*24*time.Hour) {
+			t.Errorf("%q: %d days, %v", text, s.OfflineDays, err)
+		}
+	}
+}
+
 func TestTheAppKeyHasALength(t *testing.T) {
 	for length, ok := range map[int]bool{1: true, settings.MaxAppKey: true, settings.MaxAppKey + 1: false} {
 		env := map[string]string{"THRONG_APP_KEY": strings.Repeat("k", length), "THRONG_APP_SECRET": "s", "GOOGLE_CLOUD_PROJECT": "p"}

@@ -56,8 +56,11 @@ func (s *state) setNotices(n notices, only id.Group) error {
 	if len(encoded) > maxNotices {
 		return fault.New(fault.TooLarge, "the user has notification levels for too many groups: they take more than %d bytes", maxNotices)
 	}
-	s.notices = n
-	s.revise(only)
+	s.set = true
+	if !s.notices.same(n) {
+		s.notices = n
+		s.revise(only)
+	}
 	return nil
 }
 
@@ -68,9 +71,6 @@ func (u *Users) SetLevel(ctx context.Context, user id.User, g id.Group, level no
 		return err
 	}
 	return u.changeTargets(ctx, user, func(s *state) error {
-		if s.notices.Groups[g] == level {
-			return nil
-		}
 		return s.setNotices(s.notices.in(g, level), g)
 	})
 }
@@ -84,17 +84,7 @@ func (u *Users) Level(ctx context.Context, user id.User, g id.Group) (notify.Lev
 // SetTypeLevel says which messages notify a user in groups that have no level of
 // their own. When it returns, pushing knows.
 func (u *Users) SetTypeLevel(ctx context.Context, user id.User, level notify.Level) error {
-	if err := level.Check("level"); err != nil {
-		return err
-	}
-	return u.changeTargets(ctx, user, func(s *state) error {
-		n := s.notices
-		if n.Type == level {
-			return nil
-		}
-		n.Type = level
-		return s.setNotices(n, "")
-	})
+	return u.Configure(ctx, user, Wishes{Type: &level})
 }
 
 // TypeLevel returns what SetTypeLevel stored.
@@ -106,29 +96,12 @@ func (u *Users) TypeLevel(ctx context.Context, user id.User) (notify.Level, erro
 // SetQuiet sets the hours in which only some messages notify a user. When it
 // returns, pushing knows.
 func (u *Users) SetQuiet(ctx context.Context, user id.User, q notify.Quiet) error {
-	if err := q.Check(); err != nil {
-		return err
-	}
-	return u.changeTargets(ctx, user, func(s *state) error {
-		n := s.notices
-		if n.Quiet != nil && *n.Quiet == q {
-			return nil
-		}
-		n.Quiet = &q
-		return s.setNotices(n, "")
-	})
+	return u.Configure(ctx, user, Wishes{Quiet: &q})
 }
 
 // ClearQuiet ends the quiet hours. Having none is no error.
 func (u *Users) ClearQuiet(ctx context.Context, user id.User) error {
-	return u.changeTargets(ctx, user, func(s *state) error {
-		n := s.notices
-		if n.Quiet == nil {
-			return nil
-		}
-		n.Quiet = nil
-		return s.setNotices(n, "")
-	})
+	return u.Configure(ctx, user, Wishes{NoQuiet: true})
 }
 
 // Quiet returns the quiet hours, nil when there are none.

@@ -47,6 +47,7 @@ type Info struct {
 type Users struct {
 	store  commit.Store
 	loop   *commit.Loop[state]
+	model  *model
 	groups *group.Groups
 	now    func() time.Time
 }
@@ -54,7 +55,8 @@ type Users struct {
 // New returns the users kept in store. groups holds the copies that pushing
 // reads. now is the clock.
 func New(store commit.Store, groups *group.Groups, cacheBytes int, now func() time.Time) *Users {
-	return &Users{store: store, groups: groups, now: now, loop: commit.New[state](store, model{now}, commit.Options{CacheBytes: cacheBytes})}
+	m := &model{now: now}
+	return &Users{store: store, groups: groups, now: now, model: m, loop: commit.New[state](store, m, commit.Options{CacheBytes: cacheBytes})}
 }
 
 func (u *Users) do(ctx context.Context, user id.User, apply func(*state) error) (*state, error) {
@@ -224,6 +226,8 @@ type state struct {
 	// The rest belongs to a draft.
 	now     int64
 	changed bool
+	// set says that a command was about the settings.
+	set bool
 }
 
 func (s *state) exists() bool { return !s.version.IsZero() }
@@ -307,9 +311,12 @@ func read(user id.User, d commit.Doc) (*state, error) {
 }
 
 // model teaches the commit loop what a user is.
-type model struct{ now func() time.Time }
+type model struct {
+	now      func() time.Time
+	announce Announcer
+}
 
-func (m model) Load(ctx context.Context, r commit.Reader, key string, _ *state) (*state, error) {
+func (m *model) Load(ctx context.Context, r commit.Reader, key string, _ *state) (*state, error) {
 	docs, err := r.Get(ctx, []string{path(id.User(key))})
 	if err != nil {
 		return nil, err
@@ -317,19 +324,20 @@ func (m model) Load(ctx context.Context, r commit.Reader, key string, _ *state) 
 	return read(id.User(key), docs[0])
 }
 
-func (m model) Draft(s *state) *state {
+func (m *model) Draft(s *state) *state {
 	d := *s
-	d.journal, d.now, d.changed = s.journal.Clone(), m.now().UnixMilli(), false
+	d.journal, d.now, d.changed, d.set = s.journal.Clone(), m.now().UnixMilli(), false, false
 	return &d
 }
 
-func (m model) Weight(*state) int                { return 0 }
-func (m model) Journal(s *state) *commit.Journal { return &s.journal }
-func (m model) Size(s *state) int                { return 1024 + 512*len(s.devices) + 128*len(s.notices.Groups) }
+func (m *model) Weight(*state) int                { return 0 }
+func (m *model) Journal(s *state) *commit.Journal { return &s.journal }
+func (m *model) Size(s *state) int                { return 1024 + 512*len(s.devices) + 128*len(s.notices.Groups) }
 
-func (m model) Plan(d *state) (commit.Plan, error) {
-	if !d.changed {
-		return commit.Plan{}, nil
+func (m *model) Plan(d *state) (commit.Plan, error) {
+	announce, err := m.announcement(d)
+	if !d.changed || err != nil {
+		return commit.Plan{Announce: announce}, err
 	}
 	devices, err := json.Marshal(d.devices)
 	if err != nil {
@@ -349,11 +357,11 @@ func (m model) Plan(d *state) (commit.Plan, error) {
 	} else {
 		w.If.Absent = true
 	}
-	return commit.Plan{Writes: []commit.Write{w}}, nil
+	return commit.Plan{Writes: []commit.Write{w}, Announce: announce}, nil
 }
 
-func (m model) Settle(d *state, version time.Time) *state {
+func (m *model) Settle(d *state, version time.Time) *state {
 	s := *d
-	s.version, s.changed = version, false
+	s.version, s.changed, s.set = version, false, false
 	return &s
 }

@@ -163,7 +163,7 @@ func queries(t *testing.T, s commit.Store) {
 	for i := range 5 {
 		writes = append(writes,
 			commit.Write{Path: fmt.Sprintf("rooms/r%d/parts/p1", i), Fields: commit.Fields{"who": []string{"ann", fmt.Sprintf("u%d", i)}, "n": int64(i)}},
-			commit.Write{Path: fmt.Sprintf("rooms/r1/pages/%03d", i*10), Fields: commit.Fields{"n": int64(i), "keys": []int64{int64(i), 100}}})
+			commit.Write{Path: fmt.Sprintf("rooms/r1/pages/%03d", i*10), Fields: commit.Fields{"n": int64(i), "name": fmt.Sprintf("page%d", i), "keys": []int64{int64(i), 100}}})
 	}
 	must(t, s, writes...)
 	for _, c := range []struct {
@@ -175,6 +175,8 @@ func queries(t *testing.T, s commit.Store) {
 		{"equals", commit.Query{Collection: "rooms/r1/pages", Field: "n", Equals: int64(3)}, []string{"rooms/r1/pages/030"}},
 		{"rising from a value on", commit.Query{Collection: "rooms/r1/pages", Field: "n", AtLeast: int64(2), Limit: 2}, []string{"rooms/r1/pages/020", "rooms/r1/pages/030"}},
 		{"falling from a value on", commit.Query{Collection: "rooms/r1/pages", Field: "n", AtMost: int64(2), Limit: 2, Select: []string{"keys"}}, []string{"rooms/r1/pages/020", "rooms/r1/pages/010"}},
+		{"one of some texts", commit.Query{Collection: "rooms/r1/pages", InField: "name", In: []string{"page3", "page0", "nothing"}}, []string{"rooms/r1/pages/000", "rooms/r1/pages/030"}},
+		{"one of some texts, rising from a value on", commit.Query{Collection: "rooms/r1/pages", InField: "name", In: []string{"page4", "page1", "page3"}, Field: "n", AtLeast: int64(2)}, []string{"rooms/r1/pages/030", "rooms/r1/pages/040"}},
 		{"list of numbers contains", commit.Query{Collection: "rooms/r1/pages", Field: "keys", Contains: int64(2)}, []string{"rooms/r1/pages/020"}},
 		{"all groups contain", commit.Query{Collection: "parts", AllGroups: true, Field: "who", Contains: "u2"}, []string{"rooms/r2/parts/p1"}},
 		{"all groups, page", commit.Query{Collection: "parts", AllGroups: true, Field: "who", Contains: "ann", Offset: 3, Limit: 5, Select: []string{"n"}}, []string{"rooms/r3/parts/p1", "rooms/r4/parts/p1"}},
@@ -195,5 +197,8 @@ func queries(t *testing.T, s commit.Store) {
 		if !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
 		}
+	}
+	if docs, err := s.Query(t.Context(), commit.Query{Collection: "rooms/r1/pages", InField: "name", In: make([]string, commit.MaxIn+1)}); err == nil {
+		t.Errorf("a query with more than %d values found %v", commit.MaxIn, docs)
 	}
 }

@@ -1,0 +1,69 @@
+package client
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/throng-im/throng/shared/fault"
+	"github.com/throng-im/throng/shared/id"
+	"github.com/throng-im/throng/shared/inbox"
+)
+
+func (f calls) sync(ctx context.Context, who caller, r *http.Request) (any, error) {
+	var body struct {
+		Cursor string             `json:"cursor"`
+		Groups map[id.Group]int64 `json:"groups"`
+		Limit  *int               `json:"limit"`
+	}
+	if err := read(r, &body); err != nil {
+		return nil, err
+	}
+	limit, err := within("limit", body.Limit, inbox.DefaultLimit, inbox.MaxLimit)
+	if err != nil {
+		return nil, err
+	}
+	for g, seq := range body.Groups {
+		if err := id.Valid("groups", string(g)); err != nil {
+			return nil, err
+		}
+		if seq < 0 {
+			return nil, fault.New(fault.InvalidArgument, "groups has a negative seq")
+		}
+	}
+	return f.Inbox.Sync(ctx, who.user, inbox.Request{Cursor: body.Cursor, Groups: body.Groups, Limit: limit})
+}
+
+func (f calls) markRead(ctx context.Context, who caller, r *http.Request) (any, error) {
+	g, err := groupIn(r)
+	if err != nil {
+		return nil, err
+	}
+	var body struct {
+		Seq int64 `json:"seq"`
+	}
+	if err := read(r, &body); err != nil {
+		return nil, err
+	}
+	if body.Seq < 1 {
+		return nil, fault.New(fault.InvalidArgument, "seq must be the seq of an entry, 1 or more")
+	}
+	return empty{}, f.Inbox.Read(ctx, who.user, g, body.Seq)
+}
+
+func (f calls) unread(ctx context.Context, who caller, r *http.Request) (any, error) {
+	g, err := groupIn(r)
+	if err != nil {
+		return nil, err
+	}
+	limit, err := number(r, "limit", inbox.DefaultUnread, inbox.MaxUnreadMessages)
+	if err != nil {
+		return nil, err
+	}
+	mentions := r.URL.Query().Get("mentions")
+	switch mentions {
+	case "", "true", "false":
+	default:
+		return nil, fault.New(fault.InvalidArgument, "mentions must be true or false")
+	}
+	return f.Inbox.Unread(ctx, who.user, g, mentions == "true", limit)
+}
