@@ -88,13 +88,14 @@ func measure(c *caller) (string, error) {
 	var out strings.Builder
 	out.WriteString("| call | case | reads | writes | commits | published |\n|---|---|---|---|---|---|\n")
 	for _, r := range stage.rows() {
-		if err := c.settle(); err != nil {
-			return "", err
-		}
 		if r.before != nil {
 			if err := r.before(); err != nil {
 				return "", fmt.Errorf("before %s: %w", r.path, err)
 			}
+			c.stirred = c.stirred || r.stirs
+		}
+		if err := c.settle(); err != nil {
+			return "", err
 		}
 		spent, err := c.cost(r)
 		if err != nil {

@@ -28,7 +28,6 @@ func (s *stage) groupRows() []row {
 			_, err := s.call(row{path: "/group/join.json", form: form("userId", "synced"+s.run, "groupId", s.small)})
 			return err
 		}, form: form("userId", "synced"+s.run, "group["+s.small+"]", "Group")},
-		{path: "/group/sync.json", stirs: true, what: "one to leave, one to join", form: form("userId", "synced"+s.run, "group["+s.old+"]", "Group")},
 		{path: "/group/remarks/set.json", what: "", form: form("userId", "person0001", "groupId", s.small, "remark", "Nick")},
 		{path: "/group/remarks/get.json", what: "", form: form("userId", "person0001", "groupId", s.small)},
 		{path: "/group/remarks/del.json", what: "", form: form("userId", "person0001", "groupId", s.small)},
