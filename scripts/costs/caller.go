@@ -29,7 +29,8 @@ type caller struct {
 
 // settle waits until nothing has been read or written for a while.
 func (c *caller) settle() error {
-	const rest, pause = 20, 100 * time.Millisecond
+	// Long enough for an event on a busy machine.
+	const rest, pause = 40, 100 * time.Millisecond
 	last := cost.Counts{Reads: -1}
 	for still := 0; c.stirred && still < rest; time.Sleep(pause) {
 		all, err := c.bill()
