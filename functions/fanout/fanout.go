@@ -9,9 +9,9 @@ package fanout
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/GoogleCloudPlatform/functions-framework-go/functions"
@@ -83,9 +83,18 @@ func (f *function) handle(ctx context.Context, d pubsub.Delivery) error {
 		return nil
 	}
 	// The same event twice at the same time is done once.
-	key := fmt.Sprintf("%s/%d/%d", ev.Group, entries[0].Seq, entries[len(entries)-1].Seq)
-	_, err, _ := f.inFlight.Do(key, func() (any, error) { return nil, f.fanOut(ctx, &ev, entries) })
+	_, err, _ := f.inFlight.Do(keyOf(&ev, entries), func() (any, error) { return nil, f.fanOut(ctx, &ev, entries) })
 	return err
+}
+
+// keyOf names what an event is about. All seqs are in it: an event may have
+// entries that are announced once more, so its ends do not tell what is between.
+func keyOf(ev *event.Timeline, entries []group.Entry) string {
+	key := []byte(ev.Group)
+	for _, e := range entries {
+		key = strconv.AppendInt(append(key, '/'), e.Seq, 10)
+	}
+	return string(key)
 }
 
 func (f *function) fanOut(ctx context.Context, ev *event.Timeline, entries []group.Entry) error {

@@ -106,7 +106,8 @@ func (s *state) publishOnce(key, checked int64, encoded []byte) (sent, error) {
 
 // Send adds a message from a member's device. The same ClientID of the same
 // sender gives the same receipt and adds nothing. Errors: fault.NotMember,
-// fault.GroupDismissed, fault.TooLarge.
+// fault.Muted, fault.GroupMuted, fault.GroupDismissed, fault.TooLarge, and
+// fault.InvalidArgument without a ClientID.
 func (g *Groups) Send(ctx context.Context, group id.Group, message Entry) (Receipt, error) {
 	encoded, err := encodeMessage(message)
 	if err != nil {
