@@ -17,6 +17,7 @@ import (
 	"github.com/throng-im/throng/shared/contract"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
+	"github.com/throng-im/throng/shared/user"
 	"github.com/throng-im/throng/shared/wire"
 )
 
@@ -27,11 +28,11 @@ func init() { functions.HTTP("mutes", Serve) }
 
 // Handler serves the function on c.
 func Handler(c *cloud.Cloud) http.Handler {
-	return handler(c, everywhere{c.Users.GagEverywhere, c.Users.UngagEverywhere, c.Users.GaggedEverywhere}, time.Now)
+	return handler(c, time.Now)
 }
 
-func handler(c *cloud.Cloud, all everywhere, now func() time.Time) http.Handler {
-	f := calls{groups: c.Groups, everywhere: all, zone: c.Settings.TimeZone, now: now}
+func handler(c *cloud.Cloud, now func() time.Time) http.Handler {
+	f := calls{groups: c.Groups, users: c.Users, zone: c.Settings.TimeZone, now: now}
 	if f.zone == nil {
 		f.zone = time.UTC
 	}
@@ -48,18 +49,12 @@ func handler(c *cloud.Cloud, all everywhere, now func() time.Time) http.Handler 
 	})
 }
 
-// everywhere keeps the gags that hold in all groups. They belong to users.
-type everywhere struct {
-	gag    func(ctx context.Context, users []id.User, until time.Time) error
-	ungag  func(ctx context.Context, users []id.User) error
-	gagged func(ctx context.Context) ([]group.Gag, error)
-}
-
 type calls struct {
-	groups     *group.Groups
-	everywhere everywhere
-	zone       *time.Location
-	now        func() time.Time
+	groups *group.Groups
+	// users keep the gags that hold in all groups.
+	users *user.Users
+	zone  *time.Location
+	now   func() time.Time
 }
 
 func (f calls) gag(ctx context.Context, a *wire.Args) (wire.Reply, error) {
@@ -70,14 +65,14 @@ func (f calls) gag(ctx context.Context, a *wire.Args) (wire.Reply, error) {
 	if a.Has("groupId") {
 		return nil, f.groups.Gag(ctx, a.Group("groupId"), a.Users("userId"), until)
 	}
-	return nil, f.everywhere.gag(ctx, a.Users("userId"), until)
+	return nil, f.users.GagEverywhere(ctx, a.Users("userId"), until)
 }
 
 func (f calls) ungag(ctx context.Context, a *wire.Args) (wire.Reply, error) {
 	if a.Has("groupId") {
 		return nil, f.groups.Ungag(ctx, a.Group("groupId"), a.Users("userId"))
 	}
-	return nil, f.everywhere.ungag(ctx, a.Users("userId"))
+	return nil, f.users.UngagEverywhere(ctx, a.Users("userId"))
 }
 
 type gag struct {
@@ -96,7 +91,7 @@ func (f calls) gagged(ctx context.Context, a *wire.Args) (wire.Reply, error) {
 	if a.Has("groupId") {
 		found, err = f.groups.Gagged(ctx, a.Group("groupId"))
 	} else {
-		found, err = f.everywhere.gagged(ctx)
+		found, err = f.users.GaggedEverywhere(ctx)
 	}
 	if err != nil {
 		return nil, err

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
 	"github.com/throng-im/throng/shared/settings"
+	"github.com/throng-im/throng/shared/user"
 	"github.com/throng-im/throng/shared/wire"
 )
 
@@ -26,29 +26,28 @@ var clock = time.Date(2024, 2, 7, 18, 25, 12, 345e6, time.UTC)
 type office struct {
 	*testing.T
 	groups *group.Groups
+	users  *user.Users
 	serve  http.Handler
-	// everywhere are the gags in all groups, as the function handed them on.
-	everywhere []group.Gag
+}
+
+// everywhere are the gags in all groups.
+func (o *office) everywhere() []group.Gag {
+	o.Helper()
+	gags, err := o.users.GaggedEverywhere(o.Context())
+	if err != nil {
+		o.Fatal(err)
+	}
+	return gags
 }
 
 func newOffice(t *testing.T, zone *time.Location) *office {
 	announce := func(context.Context, ...[]byte) error { return nil }
-	o := &office{T: t, groups: group.New(new(commit.Memory), announce, group.Options{Now: func() time.Time { return clock }})}
-	c := &cloud.Cloud{Settings: settings.Settings{AppKey: "key", AppSecret: "secret", TimeZone: zone}, Groups: o.groups}
-	all := everywhere{
-		gag: func(_ context.Context, users []id.User, until time.Time) error {
-			for _, u := range users {
-				o.everywhere = append(o.everywhere, group.Gag{User: u, Start: clock, Until: until})
-			}
-			return nil
-		},
-		ungag: func(_ context.Context, users []id.User) error {
-			o.everywhere = slices.DeleteFunc(o.everywhere, func(g group.Gag) bool { return slices.Contains(users, g.User) })
-			return nil
-		},
-		gagged: func(context.Context) ([]group.Gag, error) { return o.everywhere, nil },
-	}
-	o.serve = handler(c, all, func() time.Time { return clock })
+	now := func() time.Time { return clock }
+	store := new(commit.Memory)
+	o := &office{T: t, groups: group.New(store, announce, group.Options{Now: now})}
+	o.users = user.New(store, o.groups, 0, now)
+	c := &cloud.Cloud{Settings: settings.Settings{AppKey: "key", AppSecret: "secret", TimeZone: zone}, Groups: o.groups, Users: o.users}
+	o.serve = handler(c, now)
 	return o
 }
 
@@ -109,8 +108,8 @@ func TestGags(t *testing.T) {
 	if got := o.speaks("u1", "1"); got != "" {
 		t.Errorf("who is no longer gagged gets %q", got)
 	}
-	if len(o.everywhere) != 0 {
-		t.Errorf("gags in one group went everywhere: %v", o.everywhere)
+	if len(o.everywhere()) != 0 {
+		t.Errorf("gags in one group went everywhere: %v", o.everywhere())
 	}
 }
 
@@ -222,7 +221,7 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("%s with %.60q: %d %s, want %d with code %d", c.path, c.body, status, reply, c.status, c.code)
 		}
 	}
-	if found, err := o.groups.MutedGroups(t.Context(), 0, 10); err != nil || len(found) > 0 || len(o.everywhere) > 0 {
-		t.Errorf("refused calls muted %v %v, %v", found, o.everywhere, err)
+	if found, err := o.groups.MutedGroups(t.Context(), 0, 10); err != nil || len(found) > 0 || len(o.everywhere()) > 0 {
+		t.Errorf("refused calls muted %v %v, %v", found, o.everywhere(), err)
 	}
 }

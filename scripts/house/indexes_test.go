@@ -141,7 +141,7 @@ func useEverything(t *testing.T, w *witness) {
 	ok(groups.Recall(ctx, "team", early.UID, group.Recall{From: "ann"}))
 	_, err = groups.Changed(ctx, []id.Group{"team"}, 0)
 	ok(err)
-	_, err = groups.Memberships(ctx, "ann")
+	_, err = groups.Records(ctx, "ann")
 	ok(err)
 	ok(groups.Rename(ctx, "team", "Our team"))
 	ok(groups.Mute(ctx, "team", true))

@@ -110,20 +110,6 @@ func (g *Groups) changed(ctx context.Context, groups []id.Group, since int64) ([
 	return heads, nil
 }
 
-// Memberships lists the groups that a user is a member of, and the seq of the
-// entry that let the user in. It costs one read for each group.
-func (g *Groups) Memberships(ctx context.Context, user id.User) (map[id.Group]int64, error) {
-	records, err := g.Records(ctx, user)
-	if err != nil {
-		return nil, err
-	}
-	joined := make(map[id.Group]int64, len(records))
-	for name, m := range records {
-		joined[name] = m.Joined
-	}
-	return joined, nil
-}
-
 // Records returns the records of a user in the rosters of all groups that the user
 // is a member of. It costs one read for each.
 func (g *Groups) Records(ctx context.Context, user id.User) (map[id.Group]Member, error) {

@@ -59,7 +59,7 @@ func TestWhatChangedIsFoundByTime(t *testing.T) {
 	}
 }
 
-func TestMembershipsSaySinceWhen(t *testing.T) {
+func TestRecordsSaySinceWhen(t *testing.T) {
 	h := newHouse(t)
 	g := h.process(group.Options{})
 	h.ok(g.Join(t.Context(), "one", []id.User{"ann", "an"}, "One"))
@@ -67,8 +67,12 @@ func TestMembershipsSaySinceWhen(t *testing.T) {
 	h.ok(g.Join(t.Context(), "two", []id.User{"ann"}, ""))
 	h.ok(g.Join(t.Context(), "left", []id.User{"ann", "bob"}, "Left"))
 	h.ok(g.Quit(t.Context(), "left", []id.User{"ann"}))
-	got, err := g.Memberships(t.Context(), "ann")
+	records, err := g.Records(t.Context(), "ann")
 	h.ok(err)
+	got := map[id.Group]int64{}
+	for name, m := range records {
+		got[name] = m.Joined
+	}
 	if want := map[id.Group]int64{"one": 1, "two": 2}; !maps.Equal(got, want) {
 		t.Errorf("ann is in %v, want %v", got, want)
 	}
