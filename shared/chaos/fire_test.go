@@ -2,22 +2,18 @@ package chaos_test
 
 import (
 	"flag"
-	"os"
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/throng-im/throng/shared/firestore/firestoretest"
 )
 
 // TestHistoriesUnderFire does the same over real connections to Google's
 // emulator, with the faults at the edge: refused, lost on the way there or
 // back, slow, and done after the caller was told that it failed.
 func TestHistoriesUnderFire(t *testing.T) {
-	if os.Getenv("FIRESTORE_EMULATOR_HOST") == "" {
-		if os.Getenv("CI") != "" {
-			t.Fatal("FIRESTORE_EMULATOR_HOST is not set: run make test")
-		}
-		t.Skip("needs the Firestore emulator: run make test")
-	}
+	firestoretest.Need(t)
 	checks := flag.Lookup("rapid.checks")
 	all := checks.Value.String()
 	if all == checks.DefValue { // make chaos asks for many

@@ -3,8 +3,6 @@ package firestore_test
 import (
 	"bytes"
 	"fmt"
-	"math/rand/v2"
-	"os"
 	"testing"
 
 	"github.com/throng-im/throng/shared/commit"
@@ -12,32 +10,16 @@ import (
 	"github.com/throng-im/throng/shared/cost"
 	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/firestore"
+	"github.com/throng-im/throng/shared/firestore/firestoretest"
 )
 
-// open gives each test a project of its own on the emulator.
-func open(t *testing.T, meter *cost.Meter) *firestore.Store {
-	t.Helper()
-	if os.Getenv("FIRESTORE_EMULATOR_HOST") == "" {
-		if os.Getenv("CI") != "" {
-			t.Fatal("FIRESTORE_EMULATOR_HOST is not set: run make test")
-		}
-		t.Skip("needs the Firestore emulator: run make test")
-	}
-	s, err := firestore.Open(t.Context(), fmt.Sprintf("demo-store-%x", rand.Uint64()), meter)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
-	return s
-}
-
 func TestFirestoreKeepsTheStoreContract(t *testing.T) {
-	committest.Store(t, func(t *testing.T) commit.Store { return open(t, new(cost.Meter)) })
+	committest.Store(t, func(t *testing.T) commit.Store { return firestoretest.Open(t, new(cost.Meter)) })
 }
 
 func TestCountsWhatIsBilled(t *testing.T) {
 	var meter cost.Meter
-	s := open(t, &meter)
+	s := firestoretest.Open(t, &meter)
 	ctx := t.Context()
 	if _, err := s.Commit(ctx, []commit.Write{
 		{Path: "a/1", Fields: commit.Fields{"n": int64(1)}},
@@ -58,7 +40,7 @@ func TestCountsWhatIsBilled(t *testing.T) {
 }
 
 func TestAnOversizedCommitIsRefusedHere(t *testing.T) {
-	s := open(t, new(cost.Meter))
+	s := firestoretest.Open(t, new(cost.Meter))
 	for size, ok := range map[int]bool{firestore.MaxDocumentBytes - 1024: true, firestore.MaxDocumentBytes: false, 1 << 20: false} {
 		_, err := s.Commit(t.Context(), []commit.Write{{Path: "big/one", Fields: commit.Fields{"b": bytes.Repeat([]byte("x"), size)}}})
 		if ok && err != nil || !ok && !fault.Is(err, fault.TooLarge) {

@@ -3,7 +3,6 @@ package group_test
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"runtime"
 	"strings"
@@ -11,7 +10,7 @@ import (
 
 	"github.com/throng-im/throng/shared/cost"
 	"github.com/throng-im/throng/shared/fault"
-	"github.com/throng-im/throng/shared/firestore"
+	"github.com/throng-im/throng/shared/firestore/firestoretest"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
 )
@@ -19,17 +18,7 @@ import (
 // onFirestore opens groups on Google's emulator in a project of their own.
 func onFirestore(t *testing.T, o group.Options) *group.Groups {
 	t.Helper()
-	if os.Getenv("FIRESTORE_EMULATOR_HOST") == "" {
-		if os.Getenv("CI") != "" {
-			t.Fatal("FIRESTORE_EMULATOR_HOST is not set: run make test")
-		}
-		t.Skip("needs the Firestore emulator: run make test")
-	}
-	store, err := firestore.Open(t.Context(), fmt.Sprintf("demo-awkward-%x", rand.Uint64()), new(cost.Meter))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = store.Close() })
+	store := firestoretest.Open(t, new(cost.Meter))
 	return group.New(store, func(context.Context, ...[]byte) error { return nil }, o)
 }
 

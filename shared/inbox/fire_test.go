@@ -3,8 +3,6 @@ package inbox_test
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
-	"os"
 	"testing"
 	"time"
 
@@ -12,7 +10,7 @@ import (
 
 	"github.com/throng-im/throng/shared/conversation"
 	"github.com/throng-im/throng/shared/cost"
-	"github.com/throng-im/throng/shared/firestore"
+	"github.com/throng-im/throng/shared/firestore/firestoretest"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
 	"github.com/throng-im/throng/shared/inbox"
@@ -23,18 +21,8 @@ import (
 // costs that comes back to 1,000 groups of which 10 have news. Its clock is ahead,
 // for news of the last two minutes are looked at again.
 func TestAThousandGroupsInAFewReads(t *testing.T) {
-	if os.Getenv("FIRESTORE_EMULATOR_HOST") == "" {
-		if os.Getenv("CI") != "" {
-			t.Fatal("FIRESTORE_EMULATOR_HOST is not set: run make test")
-		}
-		t.Skip("needs the emulator: run make test")
-	}
 	meter := new(cost.Meter)
-	store, err := firestore.Open(t.Context(), fmt.Sprintf("demo-inbox-%x", rand.Uint64()), meter)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer store.Close()
+	store := firestoretest.Open(t, meter)
 	ahead := time.Duration(0)
 	now := func() time.Time { return time.Now().Add(ahead) }
 	groups := group.New(store, func(context.Context, ...[]byte) error { return nil }, group.Options{Now: now})

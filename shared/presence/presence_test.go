@@ -3,17 +3,13 @@ package presence_test
 import (
 	"context"
 	"errors"
-	"fmt"
-	"math/rand/v2"
-	"os"
 	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/throng-im/throng/shared/commit"
-	"github.com/throng-im/throng/shared/cost"
-	"github.com/throng-im/throng/shared/firestore"
+	"github.com/throng-im/throng/shared/firestore/firestoretest"
 	"github.com/throng-im/throng/shared/id"
 	"github.com/throng-im/throng/shared/presence"
 )
@@ -37,26 +33,8 @@ func (c *counting) Query(ctx context.Context, q commit.Query) ([]commit.Doc, err
 	return c.Store.Query(ctx, q)
 }
 
-// stores are where the board must work alike.
-func stores(t *testing.T) map[string]commit.Store {
-	out := map[string]commit.Store{"memory": new(commit.Memory)}
-	if os.Getenv("FIRESTORE_EMULATOR_HOST") == "" {
-		if os.Getenv("CI") != "" {
-			t.Fatal("FIRESTORE_EMULATOR_HOST is not set: run make test")
-		}
-		return out
-	}
-	s, err := firestore.Open(t.Context(), fmt.Sprintf("demo-presence-%x", rand.Uint64()), new(cost.Meter))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
-	out["firestore"] = s
-	return out
-}
-
 func TestTheBoardSaysWhoIsConnected(t *testing.T) {
-	for name, store := range stores(t) {
+	for name, store := range firestoretest.Stores(t) {
 		t.Run(name, func(t *testing.T) {
 			clock := time.UnixMilli(1_800_000_000_000)
 			board := presence.New(store, func() time.Time { return clock })

@@ -2,9 +2,6 @@ package user_test
 
 import (
 	"context"
-	"fmt"
-	"math/rand/v2"
-	"os"
 	"reflect"
 	"testing"
 	"time"
@@ -12,9 +9,8 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/throng-im/throng/shared/commit"
-	"github.com/throng-im/throng/shared/cost"
 	"github.com/throng-im/throng/shared/fault"
-	"github.com/throng-im/throng/shared/firestore"
+	"github.com/throng-im/throng/shared/firestore/firestoretest"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
 	"github.com/throng-im/throng/shared/user"
@@ -26,26 +22,8 @@ func at(store commit.Store, now func() time.Time) *user.Users {
 	return user.New(store, groups, 0, now)
 }
 
-// stores are where mutes and ended tokens must work alike.
-func stores(t *testing.T) map[string]commit.Store {
-	out := map[string]commit.Store{"memory": new(commit.Memory)}
-	if os.Getenv("FIRESTORE_EMULATOR_HOST") == "" {
-		if os.Getenv("CI") != "" {
-			t.Fatal("FIRESTORE_EMULATOR_HOST is not set: run make test")
-		}
-		return out
-	}
-	s, err := firestore.Open(t.Context(), fmt.Sprintf("demo-standing-%x", rand.Uint64()), new(cost.Meter))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
-	out["firestore"] = s
-	return out
-}
-
 func TestStanding(t *testing.T) {
-	for name, store := range stores(t) {
+	for name, store := range firestoretest.Stores(t) {
 		t.Run(name, func(t *testing.T) {
 			clock := time.UnixMilli(1_800_000_000_000)
 			start := clock
