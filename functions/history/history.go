@@ -14,9 +14,9 @@ import (
 
 	"github.com/throng-im/throng/shared/cloud"
 	"github.com/throng-im/throng/shared/contract"
+	"github.com/throng-im/throng/shared/conversation"
 	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/group"
-	"github.com/throng-im/throng/shared/id"
 	"github.com/throng-im/throng/shared/settings"
 	"github.com/throng-im/throng/shared/wire"
 )
@@ -28,22 +28,16 @@ func init() { functions.HTTP("history", Serve) }
 
 // Handler serves the function on c.
 func Handler(c *cloud.Cloud) http.Handler {
-	f := calls{groups: c.Groups, settings: c.Settings, now: time.Now, clear: c.Conversations.Clear,
-		cleared: func(ctx context.Context, user id.User, g id.Group) (seq, at int64, err error) {
-			of, err := c.Conversations.Of(ctx, user, g)
-			return of.ClearedSeq, of.ClearedAt, err
-		}}
+	f := calls{groups: c.Groups, conversations: c.Conversations, settings: c.Settings, now: time.Now}
 	return c.API("history", f.handlers())
 }
 
-// calls are the handlers. cleared returns how far a user has cleared a group, by
-// seq and by time in Unix milliseconds; clear moves that forward.
 type calls struct {
-	groups   *group.Groups
-	settings settings.Settings
-	now      func() time.Time
-	cleared  func(ctx context.Context, user id.User, g id.Group) (seq, at int64, err error)
-	clear    func(ctx context.Context, user id.User, g id.Group, seq, at int64) error
+	groups *group.Groups
+	// conversations know how far a user has cleared a group.
+	conversations *conversation.Conversations
+	settings      settings.Settings
+	now           func() time.Time
 }
 
 func (f calls) handlers() map[string]wire.Call {
@@ -68,14 +62,14 @@ func (f calls) query(ctx context.Context, a *wire.Args) (wire.Reply, error) {
 		return nil, err
 	}
 	user, g := a.User("userId"), a.Group("targetId")
-	seq, at, err := f.cleared(ctx, user, g)
+	own, err := f.conversations.Of(ctx, user, g)
 	if err != nil {
 		return nil, err
 	}
 	from, to := int64(a.Int("startTime", 0)), int64(a.Int("endTime", 0))
 	page, err := f.groups.History(ctx, g, group.HistoryQuery{
 		View: group.View{
-			User: user, BeforeJoin: f.settings.HistoryBeforeJoin, ClearedSeq: seq, ClearedAt: at,
+			User: user, BeforeJoin: f.settings.HistoryBeforeJoin, ClearedSeq: own.ClearedSeq, ClearedAt: own.ClearedAt,
 			Since: f.now().AddDate(0, -f.settings.HistoryMonths, 0).UnixMilli(),
 		},
 		From: from, To: to, IncludeFrom: a.Bool("includeStart"), Backward: from > to,
@@ -109,9 +103,9 @@ func (f calls) clean(ctx context.Context, a *wire.Args) (wire.Reply, error) {
 	}
 	// Everything so far is known by its seq: what comes next may have the same time.
 	if at := int64(a.Int("msgTimestamp", 0)); at > 0 && at < last && at < f.now().UnixMilli() {
-		return nil, f.clear(ctx, user, g, 0, at)
+		return nil, f.conversations.Clear(ctx, user, g, 0, at)
 	}
-	return nil, f.clear(ctx, user, g, seq, 0)
+	return nil, f.conversations.Clear(ctx, user, g, seq, 0)
 }
 
 // noLog answers for the hourly logs.

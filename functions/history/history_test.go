@@ -15,6 +15,7 @@ import (
 	"github.com/throng-im/throng/shared/cloud"
 	"github.com/throng-im/throng/shared/commit"
 	"github.com/throng-im/throng/shared/contract"
+	"github.com/throng-im/throng/shared/conversation"
 	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
@@ -29,25 +30,14 @@ type desk struct {
 	groups *group.Groups
 	clock  time.Time
 	calls  calls
-	// positions are the cleared ones, by user and group.
-	positions map[string][2]int64
 }
 
 func newDesk(t *testing.T) *desk {
-	d := &desk{T: t, clock: time.UnixMilli(1_800_000_000_000), positions: map[string][2]int64{}}
+	d := &desk{T: t, clock: time.UnixMilli(1_800_000_000_000)}
 	d.groups = group.New(&d.store, func(context.Context, ...[]byte) error { return nil }, group.Options{Now: func() time.Time { return d.clock }})
 	d.calls = calls{
-		groups: d.groups, now: func() time.Time { return d.clock },
+		groups: d.groups, conversations: conversation.New(&d.store, 0, func() time.Time { return d.clock }), now: func() time.Time { return d.clock },
 		settings: settings.Settings{AppKey: "key", AppSecret: "secret", HistoryMonths: 6, HistoryTargeted: true},
-		cleared: func(_ context.Context, u id.User, g id.Group) (int64, int64, error) {
-			p := d.positions[string(u)+" "+string(g)]
-			return p[0], p[1], nil
-		},
-		clear: func(_ context.Context, u id.User, g id.Group, seq, at int64) error {
-			p := d.positions[string(u)+" "+string(g)]
-			d.positions[string(u)+" "+string(g)] = [2]int64{max(p[0], seq), max(p[1], at)}
-			return nil
-		},
 	}
 	d.ok(d.groups.Join(t.Context(), "g", []id.User{"ann", "bob"}, "G"))
 	return d
@@ -245,11 +235,14 @@ func TestClean(t *testing.T) {
 	clean("fromUserId=ann&conversationType=3&targetId=g&msgTimestamp=")
 	d.same("all so far", d.reads("ann", false))
 	d.same("another", d.reads("bob", false), "1", "2", "3", "4")
-	before := len(d.positions)
 	clean("fromUserId=stranger&conversationType=3&targetId=g")
 	clean("fromUserId=ann&conversationType=3&targetId=unknown")
-	if len(d.positions) != before {
-		t.Errorf("nothing to clear was cleared: %v", d.positions)
+	for user, want := range map[id.User]int{"ann": 1, "stranger": 0} {
+		list, err := d.calls.conversations.List(t.Context(), user)
+		d.ok(err)
+		if len(list.Conversations) != want {
+			t.Errorf("nothing to clear was cleared: %v", list.Conversations)
+		}
 	}
 }
 
@@ -334,14 +327,17 @@ func TestARecallIsACommand(t *testing.T) {
 	}
 }
 
-// TestAStoreThatDoesNotAnswer passes on what goes wrong behind the seams.
+// mute is a store that does not answer.
+type mute struct{ commit.Memory }
+
+func (*mute) Get(context.Context, []string, ...string) ([]commit.Doc, error) {
+	return nil, fault.New(fault.Unavailable, "later")
+}
+
 func TestAStoreThatDoesNotAnswer(t *testing.T) {
 	d := newDesk(t)
 	d.says("ann", "1")
-	d.calls.cleared = func(context.Context, id.User, id.Group) (int64, int64, error) { return 0, 0, commit.ErrUnknown }
-	d.calls.clear = func(context.Context, id.User, id.Group, int64, int64) error {
-		return fault.New(fault.Unavailable, "later")
-	}
+	d.calls.conversations = conversation.New(new(mute), 0, time.Now)
 	for path, body := range map[string]string{
 		queryPath: `{"userId":"ann","targetId":"g","startTime":0,"endTime":1,"includeStart":true}`,
 		cleanPath: "conversationType=3&fromUserId=ann&targetId=g",
