@@ -41,7 +41,7 @@ func newScene(t *testing.T) *scene {
 		return nil
 	}, group.Options{})
 	done, _ := lru.New[entryKey, struct{}](doneEntries)
-	s.function = &function{Cloud: &cloud.Cloud{Groups: groups, Users: user.New(store, groups, 0, time.Now)}, done: done, names: expirable.NewLRU[id.User, string](namesKept, nil, namesFor), now: time.Now}
+	s.function = &function{Cloud: &cloud.Cloud{Groups: groups, Users: user.New(store, groups, nil, 0, time.Now)}, done: done, names: expirable.NewLRU[id.User, string](namesKept, nil, namesFor), now: time.Now}
 	for _, u := range []id.User{"ann", "bob", "cem", "dan", "eve"} {
 		s.ok(s.Users.Register(t.Context(), u, strings.ToUpper(string(u[:1]))+string(u[1:]), ""))
 		s.ok(s.Users.PutDevice(t.Context(), u, user.Device{ID: "phone", Platform: "android", Token: "token-" + string(u)}))
