@@ -49,7 +49,7 @@ func open(t *testing.T) *phone {
 	t.Helper()
 	store := new(flaky)
 	groups := group.New(store, func(context.Context, ...[]byte) error { return nil }, group.Options{Linger: -1})
-	c := &cloud.Cloud{Groups: groups, Users: user.New(store, groups, 0, time.Now), Tokens: token.New("key", "secret", time.Now)}
+	c := &cloud.Cloud{Groups: groups, Users: user.New(store, groups, nil, 0, time.Now), Tokens: token.New("key", "secret", time.Now)}
 	p := &phone{T: t, Cloud: c, store: store, Handler: client.Handler(c)}
 	if err := groups.Join(t.Context(), "g", []id.User{"ann"}, "G"); err != nil {
 		t.Fatal(err)

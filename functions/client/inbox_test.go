@@ -21,7 +21,7 @@ import (
 func openInbox(t *testing.T) *phone {
 	t.Helper()
 	p := open(t)
-	p.Conversations = conversation.New(p.store, 0, time.Now)
+	p.Conversations = conversation.New(p.store, nil, 0, time.Now)
 	p.Inbox = inbox.New(p.Groups, p.Users, p.Conversations, inbox.Options{Offline: 24 * time.Hour, Now: time.Now})
 	p.ok(p.Groups.Join(t.Context(), "other", []id.User{"bob"}, "Other"))
 	p.ok(p.Conversations.SetMembership(context.Background(), "ann", "g", conversation.Membership{Joined: 1}))

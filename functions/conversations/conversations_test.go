@@ -36,11 +36,11 @@ var now = time.UnixMilli(1_800_000_000_123)
 func open(t *testing.T, zone *time.Location) *office {
 	store := new(commit.Memory)
 	groups := group.New(store, func(context.Context, ...[]byte) error { return nil }, group.Options{})
-	users := user.New(store, groups, 0, time.Now)
+	users := user.New(store, groups, nil, 0, time.Now)
 	return &office{t, store, users, conversations.Handler(&cloud.Cloud{
 		Settings: settings.Settings{AppKey: "key", AppSecret: "secret", TimeZone: zone},
 		Groups:   groups, Users: users,
-		Conversations: conversation.New(store, 0, func() time.Time { return now }),
+		Conversations: conversation.New(store, nil, 0, func() time.Time { return now }),
 	})}
 }
 

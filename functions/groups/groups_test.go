@@ -36,7 +36,7 @@ func newOffice(t *testing.T) *office {
 	announce := func(context.Context, ...[]byte) error { return nil }
 	store := new(commit.Memory)
 	g := group.New(store, announce, group.Options{MaxMembers: 6})
-	box := inbox.New(g, user.New(store, g, 0, time.Now), conversation.New(store, 0, time.Now), inbox.Options{Now: time.Now})
+	box := inbox.New(g, user.New(store, g, nil, 0, time.Now), conversation.New(store, nil, 0, time.Now), inbox.Options{Now: time.Now})
 	c := &cloud.Cloud{Settings: settings.Settings{AppKey: "key", AppSecret: "secret"}, Groups: g, Inbox: box}
 	return &office{T: t, groups: g, serve: groups.Handler(c)}
 }

@@ -36,7 +36,7 @@ func newDesk(t *testing.T) *desk {
 	d := &desk{T: t, clock: time.UnixMilli(1_800_000_000_000)}
 	d.groups = group.New(&d.store, func(context.Context, ...[]byte) error { return nil }, group.Options{Now: func() time.Time { return d.clock }})
 	d.calls = calls{
-		groups: d.groups, conversations: conversation.New(&d.store, 0, func() time.Time { return d.clock }), now: func() time.Time { return d.clock },
+		groups: d.groups, conversations: conversation.New(&d.store, nil, 0, func() time.Time { return d.clock }), now: func() time.Time { return d.clock },
 		settings: settings.Settings{AppKey: "key", AppSecret: "secret", HistoryMonths: 6, HistoryTargeted: true},
 	}
 	d.ok(d.groups.Join(t.Context(), "g", []id.User{"ann", "bob"}, "G"))
@@ -337,7 +337,7 @@ func (*mute) Get(context.Context, []string, ...string) ([]commit.Doc, error) {
 func TestAStoreThatDoesNotAnswer(t *testing.T) {
 	d := newDesk(t)
 	d.says("ann", "1")
-	d.calls.conversations = conversation.New(new(mute), 0, time.Now)
+	d.calls.conversations = conversation.New(new(mute), nil, 0, time.Now)
 	for path, body := range map[string]string{
 		queryPath: `{"userId":"ann","targetId":"g","startTime":0,"endTime":1,"includeStart":true}`,
 		cleanPath: "conversationType=3&fromUserId=ann&targetId=g",

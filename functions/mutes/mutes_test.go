@@ -45,7 +45,7 @@ func newOffice(t *testing.T, zone *time.Location) *office {
 	now := func() time.Time { return clock }
 	store := new(commit.Memory)
 	o := &office{T: t, groups: group.New(store, announce, group.Options{Now: now})}
-	o.users = user.New(store, o.groups, 0, now)
+	o.users = user.New(store, o.groups, nil, 0, now)
 	c := &cloud.Cloud{Settings: settings.Settings{AppKey: "key", AppSecret: "secret", TimeZone: zone}, Groups: o.groups, Users: o.users}
 	o.serve = handler(c, now)
 	return o

@@ -40,7 +40,7 @@ func open(t *testing.T) *office {
 	groups := group.New(store, func(context.Context, ...[]byte) error { return nil }, group.Options{})
 	c := &cloud.Cloud{
 		Settings: settings.Settings{AppKey: "key", AppSecret: "secret", TimeZone: time.FixedZone("UTC+8", 8*3600)},
-		Groups:   groups, Users: user.New(store, groups, 0, time.Now),
+		Groups:   groups, Users: user.New(store, groups, nil, 0, time.Now),
 		Tokens: token.New("key", "secret", time.Now), Presence: presence.New(store, time.Now),
 	}
 	return &office{t, c, store, users.Handler(c)}

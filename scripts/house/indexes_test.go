@@ -104,7 +104,7 @@ func useEverything(t *testing.T, w *witness) {
 	}
 	announce := func(context.Context, ...[]byte) error { return nil }
 	groups := group.New(w, announce, group.Options{})
-	users := user.New(w, groups, 0, time.Now)
+	users := user.New(w, groups, nil, 0, time.Now)
 	ok(users.Register(ctx, "ann", "Ann", "https://example.com/ann.png"))
 	ok(users.ExpireTokens(ctx, []id.User{"ann"}, time.Now()))
 	ok(users.GagEverywhere(ctx, []id.User{"ann"}, time.Time{}))
@@ -116,7 +116,7 @@ func useEverything(t *testing.T, w *witness) {
 	ok(groups.Join(ctx, "team", []id.User{"ann", "bob"}, "The team"))
 	ok(users.PutDevice(ctx, "ann", user.Device{ID: "phone", Platform: "android", Token: "t"}))
 	ok(users.SetLevel(ctx, "ann", "team", notify.Nothing))
-	ok(conversation.New(w, 0, time.Now).Pin(ctx, "ann", "team", true))
+	ok(conversation.New(w, nil, 0, time.Now).Pin(ctx, "ann", "team", true))
 	send := func(n int) {
 		_, err := groups.Send(ctx, "team", group.Entry{From: "ann", Type: "RC:TxtMsg", Content: "{}", ClientID: fmt.Sprint(n)})
 		ok(err)

@@ -101,8 +101,8 @@ func Open(ctx context.Context, s settings.Settings, meter *cost.Meter) (*Cloud, 
 		linger = -1 // the options' zero is their default
 	}
 	groups := group.New(store, announce(event.TopicTimeline), group.Options{MaxMembers: s.MaxMembers, CacheBytes: s.CacheBytes, Linger: linger})
-	users := user.New(store, groups, s.CacheBytes/4, time.Now).Announcing(announce(event.TopicConversation))
-	conversations := conversation.New(store, s.CacheBytes/4, time.Now).Announcing(announce(event.TopicConversation))
+	users := user.New(store, groups, announce(event.TopicConversation), s.CacheBytes/4, time.Now)
+	conversations := conversation.New(store, announce(event.TopicConversation), s.CacheBytes/4, time.Now)
 	return &Cloud{
 		Settings: s, Store: store, PubSub: ps, Groups: groups, Users: users, Conversations: conversations,
 		Inbox: inbox.New(groups, users, conversations, inbox.Options{

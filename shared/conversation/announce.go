@@ -8,22 +8,12 @@ import (
 	"hash/fnv"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/throng-im/throng/shared/commit"
 	"github.com/throng-im/throng/shared/event"
 	"github.com/throng-im/throng/shared/id"
 	"github.com/throng-im/throng/shared/notify"
 )
-
-// Announcer publishes events of the topic conversation. It returns when they are
-// durable.
-type Announcer func(ctx context.Context, payloads ...[]byte) error
-
-// againFor is for how long a change that finds itself made already is announced
-// once more: whoever made it may have failed to announce it, and does not repeat
-// the call for longer.
-const againFor = 5 * time.Minute
 
 // Item is a conversation as the user's devices see it, in a sync, in the list and
 // on the stream. Changed tells which of two is newer.
@@ -106,7 +96,7 @@ func (s *state) repeatTags() {
 // kept; it is no younger than the document's last change, and to announce one too
 // often does no harm.
 func (s *state) recent(changed int64) bool {
-	return changed > 0 && s.now-s.At < againFor.Milliseconds()
+	return changed > 0 && s.now-s.At < event.RetellFor.Milliseconds()
 }
 
 // announcement is what the draft has to tell the user's devices; nil for nothing.

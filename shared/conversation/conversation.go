@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/throng-im/throng/shared/commit"
+	"github.com/throng-im/throng/shared/event"
 	"github.com/throng-im/throng/shared/id"
 )
 
@@ -90,21 +91,13 @@ type List struct {
 type Conversations struct {
 	store commit.Store
 	loop  *commit.Loop[state]
-	model *model
 }
 
-// New returns the conversations kept in store. cacheBytes bounds those kept in
+// New returns the conversations kept in store. What a user changes is announced
+// as event.Conversation, unless announce is nil. cacheBytes bounds those kept in
 // memory while nobody changes them; now is the clock.
-func New(store commit.Store, cacheBytes int, now func() time.Time) *Conversations {
-	m := &model{now: now}
-	return &Conversations{store: store, model: m, loop: commit.New[state](store, m, commit.Options{CacheBytes: cacheBytes})}
-}
-
-// Announcing has changes announced as event.Conversation. It must be called before
-// anything is changed.
-func (c *Conversations) Announcing(announce Announcer) *Conversations {
-	c.model.announce = announce
-	return c
+func New(store commit.Store, announce event.Announcer, cacheBytes int, now func() time.Time) *Conversations {
+	return &Conversations{store: store, loop: commit.New[state](store, &model{now: now, announce: announce}, commit.Options{CacheBytes: cacheBytes})}
 }
 
 func (c *Conversations) do(ctx context.Context, user id.User, apply func(*state) error) error {

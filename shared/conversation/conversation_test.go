@@ -241,7 +241,7 @@ func TestConversationsAreAsInTheModel(t *testing.T) {
 		w := &town{r: r, model: newSimple(), now: 1_800_000_000_000}
 		clock := func() time.Time { return time.UnixMilli(w.now) }
 		for range 2 {
-			w.processes = append(w.processes, conversation.New(store, 0, clock))
+			w.processes = append(w.processes, conversation.New(store, nil, 0, clock))
 		}
 		calls := []func(*testing.T){w.pin, w.clear, w.setTags, w.deleteTags, w.tagSome, w.untagSome}
 		for range rapid.IntRange(1, 30).Draw(r, "calls") {
@@ -265,7 +265,7 @@ func TestManyAtOnce(t *testing.T) {
 	store := new(commit.Memory)
 	var wg sync.WaitGroup
 	for p := range 2 {
-		c := conversation.New(store, 0, time.Now)
+		c := conversation.New(store, nil, 0, time.Now)
 		for i := range 50 {
 			wg.Go(func() {
 				g := id.Group(fmt.Sprintf("g%d-%d", p, i))
@@ -279,7 +279,7 @@ func TestManyAtOnce(t *testing.T) {
 		}
 	}
 	wg.Wait()
-	list, err := conversation.New(store, 0, time.Now).List(t.Context(), "ann")
+	list, err := conversation.New(store, nil, 0, time.Now).List(t.Context(), "ann")
 	if err != nil || len(list.Conversations) != 100 || list.Changed == 0 || list.Changed > 200 {
 		t.Fatalf("%d conversations after %d changes, %v", len(list.Conversations), list.Changed, err)
 	}
@@ -292,7 +292,7 @@ func TestManyAtOnce(t *testing.T) {
 
 func TestAThousandConversationsAreSmall(t *testing.T) {
 	store := new(commit.Memory)
-	c := conversation.New(store, 0, time.Now)
+	c := conversation.New(store, nil, 0, time.Now)
 	ctx := t.Context()
 	if err := c.SetTags(ctx, "ann", []conversation.Tag{{ID: "work", Name: "Work"}}); err != nil {
 		t.Fatal(err)
@@ -323,7 +323,7 @@ func TestAThousandConversationsAreSmall(t *testing.T) {
 }
 
 func TestTagsHaveANumber(t *testing.T) {
-	c := conversation.New(new(commit.Memory), 0, time.Now)
+	c := conversation.New(new(commit.Memory), nil, 0, time.Now)
 	tags := func(from, to int) (out []conversation.Tag) {
 		for i := from; i < to; i++ {
 			out = append(out, conversation.Tag{ID: fmt.Sprint("t", i), Name: "T"})
@@ -345,7 +345,7 @@ func TestTagsHaveANumber(t *testing.T) {
 // does not fit changes nothing and that others still succeed.
 func TestWhatDoesNotFitIsRefused(t *testing.T) {
 	store := new(commit.Memory)
-	c := conversation.New(store, 64<<20, time.Now)
+	c := conversation.New(store, nil, 64<<20, time.Now)
 	ctx := t.Context()
 	random := func(part, i int) id.Group {
 		// Names that do not compress, as long as they may be.
@@ -393,7 +393,7 @@ func TestWhatCannotBeReadIsNotLost(t *testing.T) {
 		if _, err := store.Commit(t.Context(), []commit.Write{{Path: "users/ann/state/0", Fields: commit.Fields{"data": []byte(data)}}}); err != nil {
 			t.Fatal(err)
 		}
-		c := conversation.New(store, 0, time.Now)
+		c := conversation.New(store, nil, 0, time.Now)
 		if _, err := c.List(t.Context(), "ann"); err == nil {
 			t.Errorf("%s: a list was read", what)
 		}

@@ -29,7 +29,7 @@ type listener struct {
 
 func listen(t *testing.T) *listener {
 	l := &listener{T: t, store: new(commit.Memory), now: time.UnixMilli(1_800_000_000_000)}
-	l.Conversations = conversation.New(l.store, 0, func() time.Time { return l.now }).Announcing(func(_ context.Context, payloads ...[]byte) error {
+	l.Conversations = conversation.New(l.store, func(_ context.Context, payloads ...[]byte) error {
 		if l.deaf {
 			return errors.New("nobody listens")
 		}
@@ -41,7 +41,8 @@ func listen(t *testing.T) *listener {
 			l.told = append(l.told, ev)
 		}
 		return nil
-	})
+	}, 0, func() time.Time { return l.now })
+
 	return l
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/throng-im/throng/shared/commit"
+	"github.com/throng-im/throng/shared/event"
 	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/id"
 )
@@ -82,7 +83,7 @@ func (l List) pack() ([]byte, error) {
 // model teaches the commit loop what a user's conversations are.
 type model struct {
 	now      func() time.Time
-	announce Announcer
+	announce event.Announcer
 }
 
 func (m *model) Load(ctx context.Context, r commit.Reader, key string, _ *state) (*state, error) {

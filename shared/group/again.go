@@ -3,13 +3,9 @@ package group
 import (
 	"bytes"
 	"slices"
-	"time"
-)
 
-// retellFor is how young an entry must be to be announced once more: a caller
-// that got no answer asks again within minutes, and who asks later states what
-// has long been known.
-const retellFor = 5 * time.Minute
+	"github.com/throng-im/throng/shared/event"
+)
 
 // retell has entries announced once more. A command calls it that finds its
 // change made already: whoever made it may have got an error because it could
@@ -25,7 +21,7 @@ func (s *state) retell(seqs ...int64) {
 		}
 		line := s.tail.at(i)
 		told := slices.ContainsFunc(s.again, func(raw []byte) bool { return bytes.Equal(raw, line) })
-		if !told && s.now-timeOf(line) < retellFor.Milliseconds() {
+		if !told && s.now-timeOf(line) < event.RetellFor.Milliseconds() {
 			s.again = append(s.again, slices.Clone(line))
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/throng-im/throng/shared/commit"
+	"github.com/throng-im/throng/shared/event"
 	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
@@ -155,7 +156,7 @@ func TestAnsweredIsAnnouncedOnARetry(t *testing.T) {
 				g = h.process(group.Options{})
 			}
 			if retry == "late" {
-				h.clock = h.clock.Add(group.RetellFor)
+				h.clock = h.clock.Add(event.RetellFor)
 			}
 			if retry == "in company" {
 				many(8, 8, func(int) { h.ok(call(g)) })

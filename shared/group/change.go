@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/throng-im/throng/shared/commit"
+	"github.com/throng-im/throng/shared/event"
 	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/id"
 )
@@ -264,7 +265,7 @@ func (s *state) amend(seq int64, kind Kind, change amendment) (changed bool, err
 func (s *state) repeatChanges(target int64, kind Kind) {
 	for i := s.tail.len() - 1; i >= 0; i-- {
 		e, err := DecodeEntry(s.tail.at(i))
-		if err != nil || s.now-e.At > retellFor.Milliseconds() {
+		if err != nil || s.now-e.At > event.RetellFor.Milliseconds() {
 			break
 		}
 		if e.Kind == kind && e.Target == target {

@@ -1,8 +1,5 @@
 package group
 
-// RetellFor is for tests that let it pass.
-const RetellFor = retellFor
-
 // Plain returns the entries in a tail or in a segment's data as they are, for
 // tests that look at what is stored.
 func Plain(data []byte) string {

@@ -22,11 +22,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/throng-im/throng/shared/commit"
+	"github.com/throng-im/throng/shared/event"
 	"github.com/throng-im/throng/shared/id"
 )
-
-// Announcer publishes timeline events. It returns when they are durable.
-type Announcer func(ctx context.Context, payloads ...[]byte) error
 
 // Options are the settings of the groups of an app.
 type Options struct {
@@ -47,7 +45,7 @@ const DefaultMaxMembers = 3000
 // Groups is all groups of the app, as this process works on them.
 type Groups struct {
 	store    commit.Store
-	announce Announcer
+	announce event.Announcer
 	loop     *commit.Loop[state]
 	rosters  *rosterCache
 	// busy are groups whose keys leave the ring, with the newest seq this
@@ -61,7 +59,7 @@ type Groups struct {
 const busyKept = 4096
 
 // New returns the groups kept in store.
-func New(store commit.Store, announce Announcer, o Options) *Groups {
+func New(store commit.Store, announce event.Announcer, o Options) *Groups {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -177,7 +175,7 @@ func (g *Groups) Sync(ctx context.Context, user id.User, want map[id.Group]strin
 		if !stays {
 			work.Go(func() error { return g.Quit(ctx, s.ID, []id.User{user}) })
 		}
-		settled[s.ID] = (name == "" || name == s.Name) && g.now().Sub(d.Version) > retellFor
+		settled[s.ID] = (name == "" || name == s.Name) && g.now().Sub(d.Version) > event.RetellFor
 	}
 	for group, name := range want {
 		if settled[group] {

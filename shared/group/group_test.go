@@ -421,7 +421,7 @@ func TestASyncThatCouldNotBeAnnounced(t *testing.T) {
 	if len(h.announced) != 1 {
 		t.Errorf("the join was announced %d times", len(h.announced))
 	}
-	clock = clock.Add(group.RetellFor + time.Second)
+	clock = clock.Add(event.RetellFor + time.Second)
 	h.ok(sync())
 	if len(h.announced) != 1 || len(h.timeline(g, "a")) != 1 {
 		t.Errorf("a sync of what is long settled announced it again, or changed something")

@@ -20,7 +20,7 @@ const eventBytes = 1 << 20
 // model teaches the commit loop what a group is.
 type model struct {
 	now      func() time.Time
-	announce Announcer
+	announce event.Announcer
 }
 
 func (m model) Load(ctx context.Context, r commit.Reader, key string, old *state) (*state, error) {
@@ -151,7 +151,7 @@ func (m model) announcement(d *state) func(context.Context) error {
 	return func(ctx context.Context) error { return announceEntries(ctx, m.announce, d, raws) }
 }
 
-func announceEntries(ctx context.Context, announce Announcer, s *state, raws [][]byte) error {
+func announceEntries(ctx context.Context, announce event.Announcer, s *state, raws [][]byte) error {
 	head, err := json.Marshal(event.Timeline{Group: s.id, Name: s.name, Serial: s.serial, Shards: s.versions, Entries: []json.RawMessage{}})
 	if err != nil {
 		return err

@@ -26,7 +26,7 @@ func TestAThousandGroupsInAFewReads(t *testing.T) {
 	ahead := time.Duration(0)
 	now := func() time.Time { return time.Now().Add(ahead) }
 	groups := group.New(store, func(context.Context, ...[]byte) error { return nil }, group.Options{Now: now})
-	users, conversations := user.New(store, groups, 0, now), conversation.New(store, 0, now)
+	users, conversations := user.New(store, groups, nil, 0, now), conversation.New(store, nil, 0, now)
 	box := inbox.New(groups, users, conversations, inbox.Options{Offline: 7 * 24 * time.Hour, Now: now})
 	want := map[id.Group]string{}
 	for i := range 1000 {

@@ -84,8 +84,8 @@ func newWorld(t tb, months int) *world {
 		}
 		return nil
 	}
-	w.users = user.New(w.store, w.groups, 0, clock).Announcing(tell)
-	w.conversations = conversation.New(w.store, 0, clock).Announcing(tell)
+	w.users = user.New(w.store, w.groups, tell, 0, clock)
+	w.conversations = conversation.New(w.store, tell, 0, clock)
 	w.inbox = inbox.New(w.groups, w.users, w.conversations, inbox.Options{Offline: window, HistoryMonths: months, Now: clock})
 	return w
 }

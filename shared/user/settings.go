@@ -10,17 +10,6 @@ import (
 	"github.com/throng-im/throng/shared/notify"
 )
 
-// Announcer publishes events of the topic conversation. It returns when they are
-// durable.
-type Announcer func(ctx context.Context, payloads ...[]byte) error
-
-// Announcing has changes of settings announced as event.Conversation. It must be
-// called before anything is changed.
-func (u *Users) Announcing(announce Announcer) *Users {
-	u.model.announce = announce
-	return u
-}
-
 // Settings are what a user set about notifications, as the user's devices see it:
 // all of it, so that what is not there was not set.
 type Settings struct {

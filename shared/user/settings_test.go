@@ -21,7 +21,7 @@ func TestDevicesAreToldOfSettings(t *testing.T) {
 	store, deaf := new(commit.Memory), false
 	var told []event.Conversation
 	groups := group.New(store, func(context.Context, ...[]byte) error { return nil }, group.Options{Linger: -1})
-	users := user.New(store, groups, 0, time.Now).Announcing(func(_ context.Context, payloads ...[]byte) error {
+	users := user.New(store, groups, func(_ context.Context, payloads ...[]byte) error {
 		if deaf {
 			return errors.New("nobody listens")
 		}
@@ -29,7 +29,8 @@ func TestDevicesAreToldOfSettings(t *testing.T) {
 		err := json.Unmarshal(payloads[0], &ev)
 		told = append(told, ev)
 		return err
-	})
+	}, 0, time.Now)
+
 	ctx := t.Context()
 	mentions := notify.Mentions
 	quiet := notify.Quiet{Start: "22:00:00", Minutes: 60, Level: notify.Nothing, Zone: "Europe/Berlin"}

@@ -19,7 +19,7 @@ import (
 // at opens a process of its own on a store, with the test's clock.
 func at(store commit.Store, now func() time.Time) *user.Users {
 	groups := group.New(store, func(context.Context, ...[]byte) error { return nil }, group.Options{})
-	return user.New(store, groups, 0, now)
+	return user.New(store, groups, nil, 0, now)
 }
 
 func TestStanding(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/throng-im/throng/shared/commit"
+	"github.com/throng-im/throng/shared/event"
 	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
@@ -47,16 +48,15 @@ type Info struct {
 type Users struct {
 	store  commit.Store
 	loop   *commit.Loop[state]
-	model  *model
 	groups *group.Groups
 	now    func() time.Time
 }
 
 // New returns the users kept in store. groups holds the copies that pushing
-// reads. now is the clock.
-func New(store commit.Store, groups *group.Groups, cacheBytes int, now func() time.Time) *Users {
-	m := &model{now: now}
-	return &Users{store: store, groups: groups, now: now, model: m, loop: commit.New[state](store, m, commit.Options{CacheBytes: cacheBytes})}
+// reads. What a user sets is announced as event.Conversation, unless announce is
+// nil. now is the clock.
+func New(store commit.Store, groups *group.Groups, announce event.Announcer, cacheBytes int, now func() time.Time) *Users {
+	return &Users{store: store, groups: groups, now: now, loop: commit.New[state](store, &model{now: now, announce: announce}, commit.Options{CacheBytes: cacheBytes})}
 }
 
 func (u *Users) do(ctx context.Context, user id.User, apply func(*state) error) (*state, error) {
@@ -313,7 +313,7 @@ func read(user id.User, d commit.Doc) (*state, error) {
 // model teaches the commit loop what a user is.
 type model struct {
 	now      func() time.Time
-	announce Announcer
+	announce event.Announcer
 }
 
 func (m *model) Load(ctx context.Context, r commit.Reader, key string, _ *state) (*state, error) {

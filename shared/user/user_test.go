@@ -16,7 +16,7 @@ import (
 
 func open(store commit.Store) (*user.Users, *group.Groups) {
 	groups := group.New(store, func(context.Context, ...[]byte) error { return nil }, group.Options{})
-	return user.New(store, groups, 0, time.Now), groups
+	return user.New(store, groups, nil, 0, time.Now), groups
 }
 
 // copied reads the devices that a group's roster has of a user.
