@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"reflect"
 	"strings"
@@ -15,12 +14,12 @@ import (
 	"github.com/throng-im/throng/functions/conversations"
 	"github.com/throng-im/throng/shared/cloud"
 	"github.com/throng-im/throng/shared/commit"
+	"github.com/throng-im/throng/shared/contract/contracttest"
 	"github.com/throng-im/throng/shared/conversation"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/notify"
 	"github.com/throng-im/throng/shared/settings"
 	"github.com/throng-im/throng/shared/user"
-	"github.com/throng-im/throng/shared/wire"
 )
 
 // office is the function on a store in memory.
@@ -48,26 +47,16 @@ func open(t *testing.T, zone *time.Location) *office {
 // or GET when there is none.
 func (o *office) call(path, body string) (int, map[string]any) {
 	o.Helper()
-	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
-	switch {
-	case body == "":
-		r = httptest.NewRequest(http.MethodGet, path, nil)
-	case body[0] == '{':
-		r.Header.Set("Content-Type", "application/json;charset=utf-8")
-	default:
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	method := http.MethodPost
+	if body == "" {
+		method = http.MethodGet
 	}
-	r.Header.Set("App-Key", "key")
-	r.Header.Set("Nonce", "482913.23847")
-	r.Header.Set("Timestamp", "1480479442")
-	r.Header.Set("Signature", wire.Signature("secret", "482913.23847", "1480479442"))
-	w := httptest.NewRecorder()
-	o.handler.ServeHTTP(w, r)
+	status, raw := contracttest.Call(o.T, o.handler, method, path, body)
 	var out map[string]any
-	if err := json.Unmarshal(w.Body.Bytes(), &out); err != nil {
-		o.Fatalf("%s answered %q", path, w.Body)
+	if err := json.Unmarshal(raw, &out); err != nil {
+		o.Fatalf("%s answered %q", path, raw)
 	}
-	return w.Code, out
+	return status, out
 }
 
 // says holds a whole reply, field by field and type by type.

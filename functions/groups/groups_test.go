@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"reflect"
 	"regexp"
 	"slices"
@@ -16,13 +15,13 @@ import (
 	"github.com/throng-im/throng/functions/groups"
 	"github.com/throng-im/throng/shared/cloud"
 	"github.com/throng-im/throng/shared/commit"
+	"github.com/throng-im/throng/shared/contract/contracttest"
 	"github.com/throng-im/throng/shared/conversation"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
 	"github.com/throng-im/throng/shared/inbox"
 	"github.com/throng-im/throng/shared/settings"
 	"github.com/throng-im/throng/shared/user"
-	"github.com/throng-im/throng/shared/wire"
 )
 
 // office is the function on a store in memory.
@@ -44,16 +43,8 @@ func newOffice(t *testing.T) *office {
 // call sends a body as it stands and returns the status and the answer.
 func (o *office) call(path, body string) (status int, reply string) {
 	o.Helper()
-	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
-	for name, value := range map[string]string{
-		"App-Key": "key", "Nonce": "969776083002159388", "Timestamp": "1480479442",
-		"Signature": wire.Signature("secret", "969776083002159388", "1480479442"), "Content-Type": "application/x-www-form-urlencoded",
-	} {
-		r.Header.Set(name, value)
-	}
-	w := httptest.NewRecorder()
-	o.serve.ServeHTTP(w, r)
-	return w.Code, strings.TrimSpace(w.Body.String())
+	status, raw := contracttest.Call(o.T, o.serve, http.MethodPost, path, body)
+	return status, strings.TrimSpace(string(raw))
 }
 
 // answers expects an answer; a message's id in it stands as UID in want.

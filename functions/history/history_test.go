@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -14,13 +13,12 @@ import (
 
 	"github.com/throng-im/throng/shared/cloud"
 	"github.com/throng-im/throng/shared/commit"
-	"github.com/throng-im/throng/shared/contract"
+	"github.com/throng-im/throng/shared/contract/contracttest"
 	"github.com/throng-im/throng/shared/conversation"
 	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
 	"github.com/throng-im/throng/shared/settings"
-	"github.com/throng-im/throng/shared/wire"
 )
 
 // desk is the function on a store in memory, with a clock that a test moves.
@@ -74,19 +72,10 @@ type answer struct {
 // call sends a signed body and compares the reply with its row.
 func (d *desk) call(path, body string) answer {
 	d.Helper()
-	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
-	r.Header.Set("App-Key", "key")
-	r.Header.Set("Nonce", "1")
-	r.Header.Set("Timestamp", "1480479442")
-	r.Header.Set("Signature", wire.Signature("secret", "1", "1480479442"))
-	w := httptest.NewRecorder()
 	c := &cloud.Cloud{Settings: d.calls.settings}
-	c.API("history", d.calls.handlers()).ServeHTTP(w, r)
-	if err := contract.CheckReply(path, w.Body.Bytes()); err != nil {
-		d.Error(err)
-	}
-	a := answer{Status: w.Code, Raw: w.Body.String()}
-	d.ok(json.Unmarshal(w.Body.Bytes(), &a))
+	status, raw := contracttest.Call(d.T, c.API("history", d.calls.handlers()), http.MethodPost, path, body)
+	a := answer{Status: status, Raw: string(raw)}
+	d.ok(json.Unmarshal(raw, &a))
 	return a
 }
 

@@ -4,19 +4,18 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/throng-im/throng/shared/cloud"
 	"github.com/throng-im/throng/shared/commit"
+	"github.com/throng-im/throng/shared/contract/contracttest"
 	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
 	"github.com/throng-im/throng/shared/settings"
 	"github.com/throng-im/throng/shared/user"
-	"github.com/throng-im/throng/shared/wire"
 )
 
 // clock is what the time is in these tests: 2024-02-07 18:25:12 UTC.
@@ -54,16 +53,8 @@ func newOffice(t *testing.T, zone *time.Location) *office {
 // call sends a body as it stands and returns the status and the answer.
 func (o *office) call(path, body string) (status int, reply string) {
 	o.Helper()
-	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
-	for name, value := range map[string]string{
-		"App-Key": "key", "Nonce": "482913.23847", "Timestamp": "1480479442",
-		"Signature": wire.Signature("secret", "482913.23847", "1480479442"), "Content-Type": "application/x-www-form-urlencoded",
-	} {
-		r.Header.Set(name, value)
-	}
-	w := httptest.NewRecorder()
-	o.serve.ServeHTTP(w, r)
-	return w.Code, strings.TrimSpace(w.Body.String())
+	status, raw := contracttest.Call(o.T, o.serve, http.MethodPost, path, body)
+	return status, strings.TrimSpace(string(raw))
 }
 
 func (o *office) answers(path, body, want string) {

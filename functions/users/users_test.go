@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"reflect"
 	"strconv"
@@ -17,13 +16,13 @@ import (
 	"github.com/throng-im/throng/functions/users"
 	"github.com/throng-im/throng/shared/cloud"
 	"github.com/throng-im/throng/shared/commit"
+	"github.com/throng-im/throng/shared/contract/contracttest"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
 	"github.com/throng-im/throng/shared/presence"
 	"github.com/throng-im/throng/shared/settings"
 	"github.com/throng-im/throng/shared/token"
 	"github.com/throng-im/throng/shared/user"
-	"github.com/throng-im/throng/shared/wire"
 )
 
 // office is the function on a store in memory.
@@ -49,19 +48,12 @@ func open(t *testing.T) *office {
 // call sends a form as it stands and returns the status and the decoded reply.
 func (o *office) call(path, form string) (int, map[string]any) {
 	o.Helper()
-	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(form))
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.Header.Set("App-Key", "key")
-	r.Header.Set("Nonce", "969776083002159388")
-	r.Header.Set("Timestamp", "1480479442")
-	r.Header.Set("Signature", wire.Signature("secret", "969776083002159388", "1480479442"))
-	w := httptest.NewRecorder()
-	o.ServeHTTP(w, r)
+	status, raw := contracttest.Call(o.T, o, http.MethodPost, path, form)
 	var out map[string]any
-	if err := json.Unmarshal(w.Body.Bytes(), &out); err != nil {
-		o.Fatalf("%s answered %q", path, w.Body)
+	if err := json.Unmarshal(raw, &out); err != nil {
+		o.Fatalf("%s answered %q", path, raw)
 	}
-	return w.Code, out
+	return status, out
 }
 
 // ok is call for what must be answered with 200; it returns what is beside the code.
