@@ -108,10 +108,11 @@ func (f calls) send(ctx context.Context, who caller, r *http.Request) (any, erro
 	if err := body.check(); err != nil {
 		return nil, err
 	}
+	var refusal error
 	if who.standing.Gagged(time.Now()) {
-		return nil, fault.New(fault.Muted, "the sender is muted in all groups")
+		refusal = fault.New(fault.Muted, "the sender is muted in all groups")
 	}
-	receipt, err := f.Groups.Send(ctx, id.Group(g), body.entry(who.user))
+	receipt, err := f.Groups.SendUnless(ctx, id.Group(g), body.entry(who.user), refusal)
 	if err == nil {
 		slog.InfoContext(ctx, "sent", "group", g, "seq", receipt.Seq, "messageUID", receipt.UID)
 	}

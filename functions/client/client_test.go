@@ -136,6 +136,15 @@ func TestWhoIsMutedEverywhereSendsNothing(t *testing.T) {
 		t.Errorf("the mute is over: %d %+v", status, out)
 	}
 	gag(time.Time{})
+	if status, out := p.send("1"); status != 200 {
+		t.Errorf("asked again for what was sent before the mute: %d %+v", status, out)
+	}
+	if status, out := p.send("another"); status != 403 || out.Error.Code != "muted" {
+		t.Errorf("another message: %d %+v", status, out)
+	}
+	if entries, err := p.Groups.Timeline(t.Context(), "g", 0, 10); err != nil || len(entries) != 2 {
+		t.Errorf("the group has %v, %v", entries, err)
+	}
 	if err := p.Users.UngagEverywhere(t.Context(), []id.User{"ann"}); err != nil {
 		t.Fatal(err)
 	}

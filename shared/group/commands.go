@@ -186,8 +186,9 @@ type sent struct {
 
 // send adds a message from a member's device. key stands for the device's
 // idempotency key, which was looked for among the entries sealed up to the seq
-// checked; entries keyed since must still be in the ring.
-func (s *state) send(from id.User, key, checked int64, encoded []byte) (sent, error) {
+// checked; entries keyed since must still be in the ring. refusal, when there is
+// one, is what a message gets that is not there yet.
+func (s *state) send(from id.User, key, checked int64, encoded []byte, refusal error) (sent, error) {
 	if s.exists() {
 		if k, ok := s.recent.find(key); ok {
 			return s.repeat(k), nil
@@ -198,6 +199,8 @@ func (s *state) send(from id.User, key, checked int64, encoded []byte) (sent, er
 		return sent{}, fault.New(fault.GroupDismissed, "the group was dismissed")
 	case !s.member(from).Present():
 		return sent{}, fault.New(fault.NotMember, "the sender is not a member of the group")
+	case refusal != nil:
+		return sent{}, refusal
 	case s.member(from).Gagged(s.now):
 		return sent{}, fault.New(fault.Muted, "the sender is muted in the group")
 	case s.muted && !s.member(from).Allowed:

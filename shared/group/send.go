@@ -109,6 +109,13 @@ func (s *state) publishOnce(key, checked int64, encoded []byte) (sent, error) {
 // fault.Muted, fault.GroupMuted, fault.GroupDismissed, fault.TooLarge, and
 // fault.InvalidArgument without a ClientID.
 func (g *Groups) Send(ctx context.Context, group id.Group, message Entry) (Receipt, error) {
+	return g.SendUnless(ctx, group, message, nil)
+}
+
+// SendUnless is Send for a sender whom something outside the group keeps from
+// speaking: a message that is there already is answered for as ever, any other
+// gets the refusal. Without a refusal it is Send.
+func (g *Groups) SendUnless(ctx context.Context, group id.Group, message Entry, refusal error) (Receipt, error) {
 	encoded, err := encodeMessage(message)
 	if err != nil {
 		return Receipt{}, err
@@ -123,7 +130,7 @@ func (g *Groups) Send(ctx context.Context, group id.Group, message Entry) (Recei
 		need: func(ctx context.Context, r commit.Reader, s *state) error {
 			return s.fetch(ctx, r, s.shardsOf(message.From))
 		},
-		apply: func(s *state, checked int64) (sent, error) { return s.send(message.From, key, checked, encoded) },
+		apply: func(s *state, checked int64) (sent, error) { return s.send(message.From, key, checked, encoded, refusal) },
 	})
 	answer.Repeated = false // to a device a repeated message is as good as a new one
 	return answer.Receipt, err
