@@ -388,7 +388,7 @@ func TestWhatDoesNotFitIsRefused(t *testing.T) {
 }
 
 func TestWhatCannotBeReadIsNotLost(t *testing.T) {
-	for what, data := range map[string]string{"not compressed": "{}", "not JSON": "\x28\xb5\x2f\xfd\x04\x00\x09\x00\x00x\x99\xe9\xd8\x51"} {
+	for what, data := range map[string]string{"half an object": `{"tags":[`, "neither packed nor JSON": "users", "half packed": "\x28\xb5\x2f\xfd", "not JSON": "\x28\xb5\x2f\xfd\x04\x00\x09\x00\x00x\x99\xe9\xd8\x51"} {
 		store := new(commit.Memory)
 		if _, err := store.Commit(t.Context(), []commit.Write{{Path: "users/ann/state/0", Fields: commit.Fields{"data": []byte(data)}}}); err != nil {
 			t.Fatal(err)

@@ -6,12 +6,11 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/klauspost/compress/zstd"
-
 	"github.com/throng-im/throng/shared/commit"
 	"github.com/throng-im/throng/shared/event"
 	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/id"
+	"github.com/throng-im/throng/shared/pack"
 )
 
 const (
@@ -23,12 +22,8 @@ const (
 	maxPlain = 8 << 20
 )
 
-// The packer and the unpacker are shared, and both may be used by many at once.
-// Their options are right, so neither fails to be made.
-var (
-	packer, _   = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true))
-	unpacker, _ = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxPlain))
-)
+// packing is how a document is stored.
+var packing = pack.New(maxPlain)
 
 // state is a user's document. A draft shares the lists and maps of the settled
 // state until it is touched; the tags of a conversation are never changed in
@@ -58,7 +53,7 @@ func readList(d commit.Doc) (List, error) {
 	if len(packed) == 0 {
 		return l, nil
 	}
-	plain, err := unpacker.DecodeAll(packed, nil)
+	plain, err := packing.Unpack(packed)
 	if err == nil {
 		err = json.Unmarshal(plain, &l)
 	}
@@ -73,7 +68,7 @@ func (l List) pack() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	packed := packer.EncodeAll(plain, nil)
+	packed := packing.Pack(plain)
 	if len(plain) > maxPlain || len(packed) > maxPacked {
 		return nil, fault.New(fault.TooLarge, "the user has too many conversations that are pinned, tagged or cleared")
 	}

@@ -3,7 +3,7 @@ package group
 // Plain returns the entries in a tail or in a segment's data as they are, for
 // tests that look at what is stored.
 func Plain(data []byte) string {
-	plain, err := unpack(data)
+	plain, err := packing.Unpack(data)
 	if err != nil {
 		return err.Error()
 	}

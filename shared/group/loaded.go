@@ -141,7 +141,7 @@ func (s *state) flatten() []commit.Write {
 		}
 		g.lines = g.lines.flat()
 		writes = append(writes, commit.Write{
-			Path: g.path(s.path()), Fields: commit.Fields{"data": pack(g.lines.data), "changed": g.changed},
+			Path: g.path(s.path()), Fields: commit.Fields{"data": packing.Pack(g.lines.data), "changed": g.changed},
 			Merge: true, If: commit.Condition{Version: g.version},
 		})
 	}

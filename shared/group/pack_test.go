@@ -27,14 +27,14 @@ func TestPackingNeverMakesLarger(t *testing.T) {
 	noise := make([]byte, 1000)
 	_, _ = rand.Read(noise)
 	for what, data := range map[string][]byte{"lines": run(48), "one line": run(1), "noise": append([]byte{'{'}, noise...), "a brace": []byte("{")} {
-		packed := pack(data)
-		plain, err := unpack(packed)
+		packed := packing.Pack(data)
+		plain, err := packing.Unpack(packed)
 		if err != nil || !bytes.Equal(plain, data) || len(packed) > len(data) {
 			t.Errorf("%s: %d bytes became %d and then %d, %v", what, len(data), len(packed), len(plain), err)
 		}
 	}
-	if data := run(48); len(pack(data)) > len(data)/4 {
-		t.Errorf("48 lines of %d bytes became %d", len(data), len(pack(data)))
+	if data := run(48); len(packing.Pack(data)) > len(data)/4 {
+		t.Errorf("48 lines of %d bytes became %d", len(data), len(packing.Pack(data)))
 	}
 }
 
@@ -50,7 +50,7 @@ func TestABombIsDefused(t *testing.T) {
 	w, _ := zstd.NewWriter(&stream)
 	_, _ = w.Write(make([]byte, 16<<20))
 	_ = w.Close()
-	for what, data := range map[string][]byte{"one frame": bomb, "many frames": many, "a stream": stream.Bytes(), "half a frame": pack(run(48))[:100]} {
+	for what, data := range map[string][]byte{"one frame": bomb, "many frames": many, "a stream": stream.Bytes(), "half a frame": packing.Pack(run(48))[:100]} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		_, err := readSegment(commit.Doc{Path: "groups/g/segments/1", Fields: commit.Fields{"first": int64(1), "data": data}, Version: time.Now()})
@@ -62,7 +62,7 @@ func TestABombIsDefused(t *testing.T) {
 			t.Errorf("%s took %d bytes of memory", what, n)
 		}
 	}
-	if plain, err := unpack(enc.EncodeAll(make([]byte, maxUnpacked), nil)); err != nil || len(plain) != maxUnpacked {
+	if plain, err := packing.Unpack(enc.EncodeAll(make([]byte, maxUnpacked), nil)); err != nil || len(plain) != maxUnpacked {
 		t.Errorf("the largest there may be is %d bytes, %v", len(plain), err)
 	}
 }
@@ -71,7 +71,7 @@ func TestABombIsDefused(t *testing.T) {
 // be read.
 func FuzzSegment(f *testing.F) {
 	f.Add(run(3), int64(1))
-	f.Add(pack(run(48)), int64(5))
+	f.Add(packing.Pack(run(48)), int64(5))
 	f.Add([]byte(`{"seq":1,"expansion":{"a":"b","c":{"v":"d","ts":7}}}`+"\n\n{}\n"), int64(0))
 	f.Add([]byte("\x28\xb5\x2f\xfd"), int64(-1))
 	f.Fuzz(func(t *testing.T, data []byte, first int64) {

@@ -130,7 +130,9 @@ func (g *Groups) SendUnless(ctx context.Context, group id.Group, message Entry, 
 		need: func(ctx context.Context, r commit.Reader, s *state) error {
 			return s.fetch(ctx, r, s.shardsOf(message.From))
 		},
-		apply: func(s *state, checked int64) (sent, error) { return s.send(message.From, key, checked, encoded, refusal) },
+		apply: func(s *state, checked int64) (sent, error) {
+			return s.send(message.From, key, checked, encoded, refusal)
+		},
 	})
 	answer.Repeated = false // to a device a repeated message is as good as a new one
 	return answer.Receipt, err

@@ -219,7 +219,7 @@ func (s segment) lastAt() int64 {
 func (s segment) write(group string) (commit.Write, error) {
 	keys, err := keysIn(s.lines.data)
 	return commit.Write{Path: s.path(group), Fields: commit.Fields{
-		"first": s.first, "data": pack(s.lines.data), "keys": keys, "firstAt": s.firstAt(), "lastAt": s.lastAt(),
+		"first": s.first, "data": packing.Pack(s.lines.data), "keys": keys, "firstAt": s.firstAt(), "lastAt": s.lastAt(),
 	}}, err
 }
 
@@ -246,7 +246,7 @@ func keysIn(data []byte) ([]int64, error) {
 
 func readSegment(d commit.Doc) (segment, error) {
 	stored, _ := d.Fields["data"].([]byte)
-	data, err := unpack(stored)
+	data, err := packing.Unpack(stored)
 	s := segment{lines: parseLines(data), version: d.Version}
 	s.first, _ = d.Fields["first"].(int64)
 	s.changed, _ = d.Fields["changed"].(int64)
