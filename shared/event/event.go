@@ -40,6 +40,18 @@ type Timeline struct {
 	// once more, then the added ones, rising in seq; or a status message, which
 	// has no seq.
 	Entries []json.RawMessage `json:"entries"`
+	// Missed are members who counted as connected when the entries were announced
+	// and may not have got them. Where it is set the event is no news: it asks the
+	// fan-out to notify these users, and is nobody else's business.
+	Missed []id.User `json:"missed,omitempty"`
+}
+
+// Memberships says on the topic conversation that entries which changed
+// memberships have reached the users' own documents. Who reads such a document
+// and follows the topic from before on has met every change, in the one or the
+// other.
+type Memberships struct {
+	Memberships Timeline `json:"memberships"`
 }
 
 // MaxPushTargets bounds one push job: what one multicast to FCM takes.
