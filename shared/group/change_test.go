@@ -52,7 +52,7 @@ var places = []string{"far", "near", "tail"}
 func newChanged(t *testing.T, m group.Entry) *changed {
 	h := newHouse(t)
 	c := &changed{house: h, store: &tally{counting: counting{Memory: h.store}}, uids: map[string]id.Message{}, seqs: map[string]int64{}}
-	c.Groups = group.New(c.store, h.hear, group.Options{Now: func() time.Time { h.mu.Lock(); defer h.mu.Unlock(); return h.clock }})
+	c.Groups = group.New(c.store, h.hear, group.Options{Now: h.now})
 	h.ok(c.Join(t.Context(), "g", []id.User{"ann", "bob"}, "G"))
 	put := func(place string, others int) {
 		r, err := c.Publish(t.Context(), "g", m)
@@ -104,7 +104,7 @@ func TestARecallTakesTheContentAway(t *testing.T) {
 		c.ok(c.Recall(t.Context(), "g", c.uids[place], group.Recall{From: "boss", Admin: true, Delete: true, Extra: "sorry", KeepLast: true, PushDisabled: true}))
 		news := c.newest()
 		want := group.Entry{
-			Seq: news.Seq, At: news.At, Kind: group.KindRecall, From: "boss", Target: c.seqs[place], Admin: true, Delete: true, Extra: "sorry", KeepLast: true,
+			Seq: news.Seq, At: news.At, Kind: group.KindRecall, From: "boss", Target: c.seqs[place], TargetAt: before.At, Admin: true, Delete: true, Extra: "sorry", KeepLast: true,
 			To: before.To, Users: []id.User{"ann"}, Push: &group.Push{Disabled: true},
 		}
 		if !reflect.DeepEqual(news, want) {
@@ -112,6 +112,7 @@ func TestARecallTakesTheContentAway(t *testing.T) {
 		}
 		want = before
 		want.Recalled, want.Content, want.Extra, want.Expansion, want.Push = news.Seq, "", "", nil, nil
+		want.Admin, want.Delete = true, true
 		want.Mention = &group.Mention{Type: group.MentionUsers, Users: []id.User{"bob"}}
 		if now := c.at(c.seqs[place]); !reflect.DeepEqual(now, want) {
 			t.Errorf("%s: the message is %+v, want %+v", place, now, want)
@@ -217,7 +218,7 @@ func TestAnEditKeepsThePlace(t *testing.T) {
 		c.fails(c.Edit(ctx, "g", c.uids[place], group.Edit{From: "bob", Content: "worse"}), fault.InvalidArgument)
 		c.ok(c.Edit(ctx, "g", c.uids[place], edit))
 		news := c.newest()
-		want := group.Entry{Seq: news.Seq, At: news.At, Kind: group.KindEdit, From: "ann", Target: c.seqs[place], To: before.To,
+		want := group.Entry{Seq: news.Seq, At: news.At, Kind: group.KindEdit, From: "ann", Target: c.seqs[place], TargetAt: before.At, To: before.To,
 			Type: "app:new", Content: "better", Mention: edit.Mention, HideFromSender: true}
 		if !reflect.DeepEqual(news, want) {
 			t.Errorf("%s: the edit is %+v, want %+v", place, news, want)
@@ -247,7 +248,7 @@ func TestExtensionKeysHaveTimes(t *testing.T) {
 		first := c.clock.UnixMilli()
 		c.ok(c.SetExpansion(ctx, "g", c.uids[place], "bob", map[string]string{"b": "1", "c": "2"}, true))
 		news := c.newest()
-		want := group.Entry{Seq: news.Seq, At: first, Kind: group.KindExpansion, From: "bob", Target: c.seqs[place], To: sent.To, HideFromSender: true,
+		want := group.Entry{Seq: news.Seq, At: first, Kind: group.KindExpansion, From: "bob", Target: c.seqs[place], TargetAt: sent.At, To: sent.To, HideFromSender: true,
 			Expansion: map[string]group.Value{"b": {V: "1", TS: first}, "c": {V: "2", TS: first}}}
 		if !reflect.DeepEqual(news, want) {
 			t.Errorf("%s: the change is %+v, want %+v", place, news, want)

@@ -12,3 +12,6 @@ func Plain(data []byte) string {
 	}
 	return string(plain)
 }
+
+// Bytes estimates what the first shard takes in its document.
+func (r *Roster) Bytes() int { return r.shards[0].bytes }

@@ -34,6 +34,7 @@ func fold(announced []group.Entry) []group.Entry {
 		switch e.Kind {
 		case group.KindRecall:
 			m.Recalled, m.Content, m.Extra, m.Push, m.Expansion = seq, "", "", nil, nil
+			m.Admin, m.Delete = e.Admin, e.Delete
 		case group.KindEdit:
 			m.Edited, m.Content, m.Type, m.Mention = seq, e.Content, e.Type, e.Mention
 		case group.KindExpansion:
@@ -43,9 +44,12 @@ func fold(announced []group.Entry) []group.Entry {
 			for _, k := range e.Removed {
 				delete(keys, k)
 			}
+			m.Extended = seq
 			if m.Expansion = keys; len(keys) == 0 {
 				m.Expansion = nil
 			}
+		case group.KindReceiptRequest:
+			m.Receipt, m.Asked = true, seq
 		default:
 			continue
 		}

@@ -36,10 +36,12 @@ func newHouse(t *testing.T) *house {
 
 func (h *house) process(o group.Options) *group.Groups {
 	if o.Now == nil {
-		o.Now = func() time.Time { h.mu.Lock(); defer h.mu.Unlock(); return h.clock }
+		o.Now = h.now
 	}
 	return group.New(h.store, h.hear, o)
 }
+
+func (h *house) now() time.Time { h.mu.Lock(); defer h.mu.Unlock(); return h.clock }
 
 func (h *house) hear(_ context.Context, payloads ...[]byte) error {
 	h.mu.Lock()

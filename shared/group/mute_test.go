@@ -318,6 +318,14 @@ func (m *muteModel) check(r *rapid.T, h *house, g *group.Groups) {
 	if !slices.Equal(listed, want) || !slices.Equal(allowed, slices.Sorted(maps.Keys(m.allowed))) || muted["g"] != m.muted {
 		r.Errorf("gagged %v, want %v; allowed %v, want %v; muted %v, want %v", listed, want, allowed, m.allowed, muted, m.muted)
 	}
+	// The head adds up what the roster takes; read afresh, it is the same.
+	if head, err := h.store.Get(ctx, []string{"groups/g"}); err == nil && head[0].Exists() {
+		roster, err := h.process(group.Options{}).Roster(ctx, "g", []int64{0})
+		h.ok(err)
+		if want := []int64{int64(roster.Bytes())}; !slices.Equal(head[0].Fields["sizes"].([]int64), want) {
+			r.Errorf("the head says that the roster takes %v bytes, it takes %v", head[0].Fields["sizes"], want)
+		}
+	}
 	for u, remark := range m.remarks {
 		if got, err := g.Remark(ctx, "g", u); err != nil || got != remark {
 			r.Errorf("%s is called %q, want %q (%v)", u, got, remark, err)

@@ -15,27 +15,55 @@ type View struct {
 	// without one. Left is the seq of the entry that took them out, zero while
 	// they are in.
 	Joined, Left int64
+	// Away has the seqs between which the member was out because the group was
+	// dismissed; see Member.
+	Away []int64
 	// BeforeJoin shows what came before the member joined.
 	BeforeJoin bool
 	// ClearedSeq and ClearedAt are how far the member has cleared the
 	// conversation, by seq and by time in Unix milliseconds.
 	ClearedSeq, ClearedAt int64
+	// Deleted are the seqs of single messages that the member deleted for
+	// themselves, rising.
+	Deleted []int64
 	// Since is the time in Unix milliseconds from which on entries are kept.
 	Since int64
 }
 
-// Sees says whether the member may see an entry.
+// Of takes a member's record into the view.
+func (v View) Of(m Member) View {
+	v.Joined, v.Left, v.Away = m.Joined, m.Left, m.Away
+	return v
+}
+
+// Member is the membership that the view is of.
+func (v View) Member() Member { return Member{Joined: v.Joined, Left: v.Left, Away: v.Away} }
+
+// Sees says whether the member may see an entry. Who may not see a message does
+// not see what became of it.
 func (v View) Sees(e Entry) bool {
 	switch {
-	case v.Joined == 0, e.Seq < v.firstSeq(), e.At < v.firstAt():
+	case v.Joined == 0, !v.reaches(e.Seq, e.At):
 		return false
-	case v.Left > 0 && e.Seq >= v.Left:
+	case e.Target > 0 && !v.reaches(e.Target, e.TargetAt):
 		return false
 	case e.From == v.User:
 		return !e.HideFromSender
 	default:
 		return len(e.To) == 0 || slices.Contains(e.To, v.User)
 	}
+}
+
+// reaches says whether what was said in this place is the member's to see.
+func (v View) reaches(seq, at int64) bool {
+	switch {
+	case seq < v.firstSeq(), at < v.firstAt(), v.Left > 0 && seq >= v.Left:
+		return false
+	case !v.BeforeJoin && !v.Member().At(seq):
+		return false
+	}
+	_, deleted := slices.BinarySearch(v.Deleted, seq)
+	return !deleted
 }
 
 // firstSeq and firstAt are where what the member may see begins.
