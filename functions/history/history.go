@@ -14,6 +14,7 @@ import (
 
 	"github.com/throng-im/throng/shared/cloud"
 	"github.com/throng-im/throng/shared/contract"
+	"github.com/throng-im/throng/shared/conversation"
 	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
@@ -29,21 +30,18 @@ func init() { functions.HTTP("history", Serve) }
 // Handler serves the function on c.
 func Handler(c *cloud.Cloud) http.Handler {
 	f := calls{groups: c.Groups, settings: c.Settings, now: time.Now, clear: c.Conversations.Clear,
-		cleared: func(ctx context.Context, user id.User, g id.Group) (seq, at int64, err error) {
-			of, err := c.Conversations.Of(ctx, user, g)
-			return of.ClearedSeq, of.ClearedAt, err
-		}}
+		conversation: c.Conversations.Of}
 	return c.API("history", f.handlers())
 }
 
-// calls are the handlers. cleared returns how far a user has cleared a group, by
-// seq and by time in Unix milliseconds; clear moves that forward.
+// calls are the handlers. conversation says what a user has cleared and deleted of
+// a group; clear clears up to a seq or to a time in Unix milliseconds.
 type calls struct {
-	groups   *group.Groups
-	settings settings.Settings
-	now      func() time.Time
-	cleared  func(ctx context.Context, user id.User, g id.Group) (seq, at int64, err error)
-	clear    func(ctx context.Context, user id.User, g id.Group, seq, at int64) error
+	groups       *group.Groups
+	settings     settings.Settings
+	now          func() time.Time
+	conversation func(ctx context.Context, user id.User, g id.Group) (conversation.Conversation, error)
+	clear        func(ctx context.Context, user id.User, g id.Group, seq, at int64) error
 }
 
 func (f calls) handlers() map[string]wire.Call {
@@ -68,14 +66,15 @@ func (f calls) query(ctx context.Context, a *wire.Args) (wire.Reply, error) {
 		return nil, err
 	}
 	user, g := a.User("userId"), a.Group("targetId")
-	seq, at, err := f.cleared(ctx, user, g)
+	hidden, err := f.conversation(ctx, user, g)
 	if err != nil {
 		return nil, err
 	}
 	from, to := int64(a.Int("startTime", 0)), int64(a.Int("endTime", 0))
 	page, err := f.groups.History(ctx, g, group.HistoryQuery{
 		View: group.View{
-			User: user, BeforeJoin: f.settings.HistoryBeforeJoin, ClearedSeq: seq, ClearedAt: at,
+			User: user, BeforeJoin: f.settings.HistoryBeforeJoin,
+			ClearedSeq: hidden.ClearedSeq, ClearedAt: hidden.ClearedAt, Deleted: hidden.Deleted,
 			Since: f.now().AddDate(0, -f.settings.HistoryMonths, 0).UnixMilli(),
 		},
 		From: from, To: to, IncludeFrom: a.Bool("includeStart"), Backward: from > to,

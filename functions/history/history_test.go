@@ -15,6 +15,7 @@ import (
 	"github.com/throng-im/throng/shared/cloud"
 	"github.com/throng-im/throng/shared/commit"
 	"github.com/throng-im/throng/shared/contract"
+	"github.com/throng-im/throng/shared/conversation"
 	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
@@ -31,6 +32,8 @@ type desk struct {
 	calls  calls
 	// positions are the cleared ones, by user and group.
 	positions map[string][2]int64
+	// deleted are the seqs of messages that whoever asks has deleted.
+	deleted []int64
 }
 
 func newDesk(t *testing.T) *desk {
@@ -39,9 +42,9 @@ func newDesk(t *testing.T) *desk {
 	d.calls = calls{
 		groups: d.groups, now: func() time.Time { return d.clock },
 		settings: settings.Settings{AppKey: "key", AppSecret: "secret", HistoryMonths: 6, HistoryTargeted: true},
-		cleared: func(_ context.Context, u id.User, g id.Group) (int64, int64, error) {
+		conversation: func(_ context.Context, u id.User, g id.Group) (conversation.Conversation, error) {
 			p := d.positions[string(u)+" "+string(g)]
-			return p[0], p[1], nil
+			return conversation.Conversation{ClearedSeq: p[0], ClearedAt: p[1], Deleted: d.deleted}, nil
 		},
 		clear: func(_ context.Context, u id.User, g id.Group, seq, at int64) error {
 			p := d.positions[string(u)+" "+string(g)]
@@ -338,7 +341,9 @@ func TestARecallIsACommand(t *testing.T) {
 func TestAStoreThatDoesNotAnswer(t *testing.T) {
 	d := newDesk(t)
 	d.says("ann", "1")
-	d.calls.cleared = func(context.Context, id.User, id.Group) (int64, int64, error) { return 0, 0, commit.ErrUnknown }
+	d.calls.conversation = func(context.Context, id.User, id.Group) (conversation.Conversation, error) {
+		return conversation.Conversation{}, commit.ErrUnknown
+	}
 	d.calls.clear = func(context.Context, id.User, id.Group, int64, int64) error {
 		return fault.New(fault.Unavailable, "later")
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/presence"
 	"github.com/throng-im/throng/shared/pubsub"
+	"github.com/throng-im/throng/shared/receipt"
 	"github.com/throng-im/throng/shared/replay"
 	"github.com/throng-im/throng/shared/serve"
 	"github.com/throng-im/throng/shared/settings"
@@ -36,6 +37,8 @@ type Cloud struct {
 	// Conversations is what users made of their conversations.
 	Conversations *conversation.Conversations
 	Presence      *presence.Board
+	// Receipts is who has read which message.
+	Receipts *receipt.Receipts
 	// Nonces are what the stronger signature of the server API has used up.
 	Nonces *replay.Nonces
 }
@@ -90,14 +93,14 @@ func Open(ctx context.Context, s settings.Settings, meter *cost.Meter) (*Cloud, 
 		_ = store.Close()
 		return nil, err
 	}
-	announce := func(ctx context.Context, payloads ...[]byte) error {
-		return ps.Publish(ctx, event.TopicTimeline, payloads...)
+	announceOn := func(topic string) func(context.Context, ...[]byte) error {
+		return func(ctx context.Context, payloads ...[]byte) error { return ps.Publish(ctx, topic, payloads...) }
 	}
 	linger := s.Linger
 	if linger == 0 {
 		linger = -1 // the options' zero is their default
 	}
-	groups := group.New(store, announce, group.Options{MaxMembers: s.MaxMembers, CacheBytes: s.CacheBytes, Linger: linger})
+	groups := group.New(store, announceOn(event.TopicTimeline), group.Options{MaxMembers: s.MaxMembers, CacheBytes: s.CacheBytes, Linger: linger})
 	return &Cloud{
 		Settings: s, Store: store, PubSub: ps, Groups: groups,
 		Users:    user.New(store, groups, s.CacheBytes/4, time.Now),
@@ -106,6 +109,7 @@ func Open(ctx context.Context, s settings.Settings, meter *cost.Meter) (*Cloud, 
 		Nonces:   replay.New(store, s.StrongWindow()),
 
 		Conversations: conversation.New(store, s.CacheBytes/4, time.Now),
+		Receipts:      receipt.New(store, announceOn(event.TopicConversation), s.CacheBytes/4, time.Now),
 	}, nil
 }
 

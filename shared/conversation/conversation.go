@@ -37,13 +37,15 @@ type Conversation struct {
 	// user does not see any more. Both only rise.
 	ClearedSeq int64 `json:"s,omitempty"`
 	ClearedAt  int64 `json:"a,omitempty"`
+	// Deleted are single messages that the user does not see any more.
+	Deleted Seqs `json:"h,omitempty"`
 	// Changed is the List's Changed as of the last change to this conversation.
 	Changed int64 `json:"c"`
 }
 
 // untouched says whether the conversation is in its default state.
 func (c Conversation) untouched() bool {
-	return c.PinnedAt == 0 && len(c.Tags) == 0 && c.ClearedSeq == 0 && c.ClearedAt == 0
+	return c.PinnedAt == 0 && len(c.Tags) == 0 && c.ClearedSeq == 0 && c.ClearedAt == 0 && len(c.Deleted) == 0
 }
 
 // Tag is a label that a user made.

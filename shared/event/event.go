@@ -10,8 +10,9 @@ import (
 
 // Topics that the functions publish to; functions.json lists them.
 const (
-	TopicTimeline = "timeline"
-	TopicPush     = "push"
+	TopicTimeline     = "timeline"
+	TopicPush         = "push"
+	TopicConversation = "conversation"
 )
 
 // Timeline says that entries were added to a group's timeline by one commit.

@@ -30,6 +30,8 @@ type HistoryQuery struct {
 	Before, After int64
 	// Limit is how many entries the page holds at most.
 	Limit int
+	// Bytes, when not zero, has the page end with the entry that makes it as large.
+	Bytes int
 	// Keeps says which entries belong into the page, of those that the reader
 	// may see: Entry.InHistory when nil.
 	Keeps func(Entry) bool
@@ -131,7 +133,7 @@ func (g *Groups) page(ctx context.Context, group id.Group, q HistoryQuery) (Page
 		err = g.walk(ctx, head, &w)
 	}
 	p := Page{Serial: head.serial, Entries: w.out}
-	if !w.done && w.left <= 0 {
+	if !w.done && (w.left <= 0 || w.full()) {
 		p.Next = w.reached
 	}
 	return p, err
@@ -188,6 +190,7 @@ type walk struct {
 	done    bool
 	reached int64
 	out     []Entry
+	bytes   int
 }
 
 // bound turns what was asked for into bounds that include their ends.
@@ -211,7 +214,14 @@ func (w *walk) bound() {
 // end says that nothing more is to be read.
 func (w *walk) end() bool { return w.done || w.missing() == 0 || w.left <= 0 }
 
-func (w *walk) missing() int { return w.Limit - len(w.out) }
+func (w *walk) missing() int {
+	if w.full() {
+		return 0
+	}
+	return w.Limit - len(w.out)
+}
+
+func (w *walk) full() bool { return w.Bytes > 0 && w.bytes >= w.Bytes }
 
 func (w *walk) keeps(e Entry) bool {
 	if w.Keeps != nil {
@@ -243,7 +253,7 @@ func (w *walk) take(run lines, first int64) error {
 			return fmt.Errorf("entry %d: %w", seq, err)
 		}
 		if w.keeps(e) && (w.Targeted || len(e.To) == 0) && w.View.Sees(e) {
-			w.out = append(w.out, e)
+			w.out, w.bytes = append(w.out, e), w.bytes+len(run.at(i))
 		}
 	}
 	return nil

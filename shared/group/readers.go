@@ -15,7 +15,7 @@ import (
 //
 // It goes through the commit loop, though it changes nothing: of thousands who
 // have read the same message at once, a few read the group for all.
-func (g *Groups) Awaiting(ctx context.Context, group id.Group, by Actor, uids []id.Message) ([]Entry, error) {
+func (g *Groups) Awaiting(ctx context.Context, group id.Group, by Actor, uids []id.Message) (Page, error) {
 	type found struct {
 		entries []Entry
 		// older are seqs that are no longer in the tail of head.
@@ -27,7 +27,7 @@ func (g *Groups) Awaiting(ctx context.Context, group id.Group, by Actor, uids []
 		if err := s.enter(by); err != nil {
 			return nil, err
 		}
-		f := found{head: &state{id: s.id, sealed: s.sealed}, view: View{User: by.User, BeforeJoin: by.BeforeJoin}.Of(s.member(by.User))}
+		f := found{head: &state{id: s.id, serial: s.serial, sealed: s.sealed}, view: View{User: by.User, BeforeJoin: by.BeforeJoin}.Of(s.member(by.User))}
 		for _, seq := range s.seqsOf(uids) {
 			if seq < s.tailFirst() {
 				f.older = append(f.older, seq)
@@ -42,16 +42,16 @@ func (g *Groups) Awaiting(ctx context.Context, group id.Group, by Actor, uids []
 		return f, nil
 	}})
 	if err != nil {
-		return nil, err
+		return Page{}, err
 	}
 	f := v.(found)
 	older, err := g.entriesAt(ctx, f.head, f.older)
 	if err != nil {
-		return nil, err
+		return Page{}, err
 	}
-	return slices.DeleteFunc(append(older, f.entries...), func(e Entry) bool {
+	return Page{Serial: f.head.serial, Entries: slices.DeleteFunc(append(older, f.entries...), func(e Entry) bool {
 		return e.Kind != KindMessage || !e.Receipt || e.Recalled > 0 || e.From == by.User || !f.view.Sees(e)
-	}), nil
+	})}, nil
 }
 
 // seqsOf are the seqs of those messages that are the group's, rising.

@@ -56,6 +56,11 @@ type Settings struct {
 	// Each process counts for itself: the cloud as a whole takes this many for
 	// every instance of a function that runs.
 	Rates Rates
+	// DeviceRate is how many messages, edits, extension changes and typing
+	// messages a second one user's devices may send, 0 for any number.
+	// THRONG_DEVICE_RATE; default 5, the contract's. Each process counts for
+	// itself, and who is spread over several instances gets that much of each.
+	DeviceRate int
 	// TokenLifetime is how long a device token lives.
 	// THRONG_TOKEN_LIFETIME, a Go duration; default 0, for ever.
 	TokenLifetime time.Duration
@@ -108,7 +113,7 @@ func FromEnv(get func(string) string) (Settings, error) {
 		Linger:            r.duration("THRONG_LINGER", 100*time.Millisecond),
 		NotifyLevel:       r.level("THRONG_NOTIFY_LEVEL"),
 		TimeZone:          r.zone("THRONG_TIME_ZONE"),
-		HistoryMonths:     r.months("THRONG_HISTORY_MONTHS", 6),
+		HistoryMonths:     r.upTo("THRONG_HISTORY_MONTHS", 6, MaxHistoryMonths),
 		HistoryBeforeJoin: r.flag("THRONG_HISTORY_BEFORE_JOIN", false),
 		HistoryTargeted:   r.flag("THRONG_HISTORY_TARGETED", true),
 		MsgRandom:         r.flag("THRONG_MSG_RANDOM", false),
@@ -116,6 +121,7 @@ func FromEnv(get func(string) string) (Settings, error) {
 
 		RequireStrongSignature: r.flag("THRONG_REQUIRE_STRONG_SIGNATURE", false),
 		Rates:                  r.rates("THRONG_RATE_LIMITS"),
+		DeviceRate:             r.upTo("THRONG_DEVICE_RATE", 5, MaxRate),
 	}
 	s.PreviousSecret, s.PreviousUntil = r.previous("THRONG_APP_SECRET_PREVIOUS", s.AppSecret)
 	if len(s.AppKey) > MaxAppKey {
@@ -241,14 +247,14 @@ func (r *reader) zone(name string) *time.Location {
 	return zone
 }
 
-func (r *reader) months(name string, fallback int) int {
+func (r *reader) upTo(name string, fallback, most int) int {
 	v := r.get(name)
 	if v == "" {
 		return fallback
 	}
 	n, err := strconv.Atoi(v)
-	if err != nil || n < 0 || n > MaxHistoryMonths {
-		r.fail("%s is not a whole number from 0 to %d", name, MaxHistoryMonths)
+	if err != nil || n < 0 || n > most {
+		r.fail("%s is not a whole number from 0 to %d", name, most)
 	}
 	return n
 }
