@@ -96,7 +96,7 @@ func (g *Groups) Message(ctx context.Context, group id.Group, uid id.Message, q 
 		// Nobody but members learns even that.
 		seq = math.MaxInt64 - 1
 	}
-	q.From, q.To, q.After, q.Before, q.Limit = 0, math.MaxInt64, seq-1, seq+1, 1
+	q.From, q.To, q.After, q.Before, q.Limit, q.Backward = 0, math.MaxInt64, seq-1, seq+1, 1, false
 	p, err := g.page(ctx, group, q)
 	if err == nil && (len(p.Entries) == 0 || p.Serial != serial) {
 		err = missing(uid)
