@@ -18,8 +18,8 @@ import (
 )
 
 const (
-	// MaxReaders bounds the readers of one message. So many with the longest ids
-	// are rewritten in one commit when they are split, which Firestore's 3 MiB take.
+	// MaxReaders bounds the readers of one message. When the parts of so many with
+	// the longest ids are split, a commit writes 2 MB, of the 3 MiB that it may.
 	MaxReaders = 50_000
 	// splitReaders is the average number of readers of a part at which the number
 	// of parts doubles. With the longest ids a part takes some 650 KB, and two
@@ -44,6 +44,8 @@ var (
 type part struct {
 	rev     int64
 	readers map[id.User]int64
+	// bytes estimates what the readers take before they are compressed.
+	bytes int
 	// owned says that the map is a draft's own and was changed.
 	owned bool
 }
@@ -98,7 +100,7 @@ func (s *state) read(m Message, u id.User) error {
 		return fault.New(fault.TooLarge, "message %s has %d readers, more are not counted", m.UID, MaxReaders)
 	}
 	s.tell, s.message, s.last = true, m, max(s.last, s.now)
-	s.own(i).readers[u] = s.last
+	s.own(i).add(u, s.last)
 	if s.count() > splitReaders*len(s.parts) {
 		s.split()
 	}
@@ -108,26 +110,34 @@ func (s *state) read(m Message, u id.User) error {
 // own returns a part to change.
 func (s *state) own(i int) *part {
 	if !s.parts[i].owned {
-		s.parts[i] = &part{rev: s.parts[i].rev + 1, readers: maps.Clone(s.parts[i].readers), owned: true}
-		if s.parts[i].readers == nil {
-			s.parts[i].readers = map[id.User]int64{}
-		}
+		s.parts[i] = &part{rev: s.parts[i].rev + 1, readers: maps.Clone(s.parts[i].readers), bytes: s.parts[i].bytes, owned: true}
 	}
 	return s.parts[i]
+}
+
+// readerBytes is what a reader takes beside the id: a time and the signs between.
+const readerBytes = 17
+
+func (p *part) add(u id.User, at int64) {
+	if p.readers == nil {
+		p.readers = map[id.User]int64{}
+	}
+	p.readers[u] = at
+	p.bytes += len(u) + readerBytes
 }
 
 func (s *state) split() {
 	old := s.parts
 	s.parts = make([]*part, 2*len(old))
 	for i := range s.parts {
-		s.parts[i] = &part{rev: 1, readers: map[id.User]int64{}, owned: true}
+		s.parts[i] = &part{rev: 1, owned: true}
 		if i < len(old) {
 			s.parts[i].rev = old[i].rev + 1
 		}
 	}
 	for _, p := range old {
 		for u, at := range p.readers {
-			s.parts[partOf(u, len(s.parts))].readers[u] = at
+			s.parts[partOf(u, len(s.parts))].add(u, at)
 		}
 	}
 }
@@ -141,6 +151,7 @@ func readPart(d commit.Doc, rev int64) (*part, error) {
 	plain, err := unpacker.DecodeAll(packed, nil)
 	if err == nil {
 		err = json.Unmarshal(plain, &p.readers)
+		p.bytes = len(plain)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", d.Path, err)
@@ -223,21 +234,25 @@ func (m model) Draft(s *state) *state {
 	return &d
 }
 
-// readerBytes estimates what a reader takes in a document: the longest id, a time
-// and the signs between them.
-const readerBytes = 64 + 17
-
+// Weight counts what is left when even random ids are compressed.
 func (m model) Weight(d *state) (n int) {
 	for _, p := range d.parts {
 		if p.owned {
-			n += readerBytes * len(p.readers)
+			n += p.bytes - p.bytes/4
 		}
 	}
 	return n
 }
 
 func (m model) Journal(s *state) *commit.Journal { return &s.journal }
-func (m model) Size(s *state) int                { return 1024 + 2*readerBytes*s.count() }
+
+func (m model) Size(s *state) int {
+	n := 1024
+	for _, p := range s.parts {
+		n += 2*p.bytes + 32*len(p.readers)
+	}
+	return n
+}
 
 func (m model) Plan(d *state) (commit.Plan, error) {
 	var plan commit.Plan
@@ -280,7 +295,7 @@ func (m model) Settle(d *state, version time.Time) *state {
 	s.version, s.tell, s.message = version, false, Message{}
 	for i, p := range s.parts {
 		if p.owned {
-			s.parts[i] = &part{rev: p.rev, readers: p.readers}
+			s.parts[i] = &part{rev: p.rev, readers: p.readers, bytes: p.bytes}
 		}
 	}
 	return &s
