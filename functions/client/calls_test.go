@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/throng-im/throng/shared/event"
+	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
 	"github.com/throng-im/throng/shared/settings"
 )
@@ -158,6 +159,18 @@ func TestAChatSeenThroughHistory(t *testing.T) {
 	bob.must("GET", at(3), "", &one)
 	if one.UID != sent[3].UID || one.Content != "better" {
 		t.Errorf("one message is %+v", one)
+	}
+
+	// A mention in the content counts, and a recall that leaves no notice leaves none.
+	ann.must("PATCH", at(12), `{"content":"{\"mentionedInfo\":{\"type\":1}}"}`, &made)
+	var mentions struct{ Mention struct{ Type int } }
+	if bob.must("GET", at(12), "", &mentions); mentions.Mention.Type != 1 {
+		t.Errorf("an edited mention is %+v", mentions)
+	}
+	gone := ann.says("gone", "")
+	ann.ok(ann.Groups.Recall(t.Context(), "g", gone.UID, group.Recall{From: "ann", Delete: true}))
+	if status, out := bob.call("GET", "/groups/g/messages/"+string(gone.UID), ""); status != 404 {
+		t.Errorf("a message that was recalled without a notice: %d %+v", status, out)
 	}
 
 	// Bob deletes some, on all devices; nobody else is touched.

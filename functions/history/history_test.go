@@ -210,6 +210,9 @@ func TestWhatOneReads(t *testing.T) {
 	d.same("bob", d.reads("bob", true), "late", "to cem", "hidden", "shown to me", "for all")
 	d.same("cem", d.reads("cem", false), "to cem", "late")
 	d.same("a stranger", d.reads("dan", false))
+	d.deleted = []int64{2, 8}
+	d.same("who deleted some", d.reads("ann", false), "shown to me")
+	d.deleted = nil
 	d.calls.settings.HistoryBeforeJoin = true
 	d.same("cem, from before the join", d.reads("cem", false), "for all", "hidden", "to cem", "late")
 	d.same("a stranger still", d.reads("dan", false))
