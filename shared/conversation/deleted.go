@@ -60,6 +60,7 @@ func (s *state) deleteMessages(g id.Group, floor int64, seqs []int64) error {
 		return fault.New(fault.TooLarge, "%d messages of the conversation would be deleted one by one, at most %d are kept: delete what is older than a time instead", len(c.Deleted), MaxDeleted)
 	}
 	if c.ClearedSeq == before.ClearedSeq && slices.Equal(c.Deleted, before.Deleted) {
+		s.repeat(g)
 		return nil
 	}
 	s.put(g, c)
