@@ -105,7 +105,7 @@ func audience(roster *group.Roster, e group.Entry, at time.Time, level notify.Le
 		if e.Target > 0 && m.Joined > e.Target || spared[u] {
 			return
 		}
-		if targets == nil || u == e.From || !m.At(e.Seq) || len(e.To) > 0 && !meant[u] {
+		if targets == nil || u == e.From || !m.WasAt(e.Seq) || len(e.To) > 0 && !meant[u] {
 			return
 		}
 		mention := notify.Mention{Me: named[u], All: toAll}
