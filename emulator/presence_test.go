@@ -6,10 +6,11 @@ import (
 	"time"
 
 	"github.com/throng-im/throng/shared/id"
+	"github.com/throng-im/throng/shared/presence"
 )
 
 // boardRead is past how long one reading of who is connected serves.
-const boardRead = 1100 * time.Millisecond
+const boardRead = presence.Fresh + 100*time.Millisecond
 
 // TestWhoIsConnectedIsNotPushedTo: while they are, not a moment longer, and what
 // an instance did not bring that died is made up for once its lease is over.

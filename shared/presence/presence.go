@@ -25,8 +25,10 @@ import (
 const (
 	// Lease is how long what an instance says counts; it speaks every Heartbeat.
 	Lease, Heartbeat = 45 * time.Second, 15 * time.Second
-	// fresh is how long one reading of the board serves everybody who asks.
-	fresh = time.Second
+	// Fresh is how long one reading of the board serves everybody who asks. So long
+	// after an instance has taken somebody off the board, others may still pass over
+	// them, and the instance has to report what was said to them.
+	Fresh = time.Second
 	// readTimeout bounds one reading: it has no caller's deadline.
 	readTimeout = 10 * time.Second
 	// swept is how long after its lease a dead instance's document is deleted,
@@ -130,7 +132,7 @@ func (b *Board) Where(ctx context.Context, users ...id.User) (online map[id.User
 
 func (b *Board) view(ctx context.Context) (*view, error) {
 	current := func() *view {
-		if v := b.latest.Load(); v != nil && b.now().Sub(v.at) < fresh {
+		if v := b.latest.Load(); v != nil && b.now().Sub(v.at) < Fresh {
 			return v
 		}
 		return nil
