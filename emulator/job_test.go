@@ -95,7 +95,7 @@ func TestTheMainJob(t *testing.T) {
 	if total := bill.Total; total.Writes > 1 || bill.Functions["fanout"].Reads > 10 {
 		t.Errorf("one message to %d members cost %+v", members, bill)
 	}
-	t.Logf("one message to %d members who are offline, of whom fan-out knows nothing: %+v", members, bill.Functions["fanout"])
+	t.Logf("the first message to %d members who are offline cost fan-out %+v", members, bill.Functions["fanout"])
 	warm := w.cost()
 	w.forgetPushes()
 	uid = w.publish("big", sender)
