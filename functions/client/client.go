@@ -8,16 +8,17 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"log/slog"
-	"math"
+	"io"
 	"net/http"
-	"strconv"
 	"strings"
+	"time"
 
 	"github.com/GoogleCloudPlatform/functions-framework-go/functions"
 
 	"github.com/throng-im/throng/shared/cloud"
+	"github.com/throng-im/throng/shared/deviceapi"
 	"github.com/throng-im/throng/shared/fault"
+	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
 	"github.com/throng-im/throng/shared/user"
 )
@@ -32,20 +33,9 @@ const base = "/client/v1"
 
 // Handler serves the function on c.
 func Handler(c *cloud.Cloud) http.Handler {
-	f := calls{c}
+	f := calls{c, newPace(c.Settings.DeviceRate)}
 	mux := http.NewServeMux()
-	for path, methods := range map[string]map[string]call{
-		"/devices/{device}":        {http.MethodPut: f.putDevice, http.MethodDelete: f.removeDevice},
-		"/groups/{group}/messages": {http.MethodPost: f.send},
-		"/sync":                    {http.MethodPost: f.sync},
-		"/groups/{group}/read":     {http.MethodPost: f.markRead},
-		"/groups/{group}/unread":   {http.MethodGet: f.unread},
-		"/conversations":           {http.MethodGet: f.list},
-		"/conversations/{group}":   {http.MethodPatch: f.patch, http.MethodDelete: f.remove},
-		"/tags":                    {http.MethodGet: f.tags},
-		"/tags/{tag}":              {http.MethodGet: f.tag, http.MethodPut: f.putTag, http.MethodDelete: f.removeTag},
-		"/settings":                {http.MethodGet: f.settings, http.MethodPut: f.putSettings},
-	} {
+	for path, methods := range f.routes() {
 		mux.Handle(base+path, f.route(methods))
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
@@ -54,12 +44,47 @@ func Handler(c *cloud.Cloud) http.Handler {
 	return mux
 }
 
-type calls struct{ *cloud.Cloud }
+// routes is every call, by path and method. Those that are paced count
+// for the rate limit.
+func (f calls) routes() map[string]map[string]call {
+	const message = "/groups/{group}/messages/{message}"
+	return map[string]map[string]call{
+		"/devices/{device}":          {http.MethodPut: f.putDevice, http.MethodDelete: f.removeDevice},
+		"/groups/{group}/messages":   {http.MethodPost: f.paced(f.send), http.MethodGet: f.history, http.MethodDelete: f.deleteMessages},
+		message:                      {http.MethodGet: f.message, http.MethodPatch: f.paced(f.edit)},
+		message + "/recall":          {http.MethodPost: f.recall},
+		message + "/expansion":       {http.MethodPut: f.paced(f.setExpansion), http.MethodDelete: f.paced(f.deleteExpansion)},
+		message + "/receipt-request": {http.MethodPost: f.askReceipts},
+		message + "/receipts":        {http.MethodGet: f.readers},
+		"/groups/{group}/receipts":   {http.MethodPost: f.haveRead},
+		"/groups/{group}/typing":     {http.MethodPost: f.paced(f.typing)},
+		"/groups/{group}/read":       {http.MethodPost: f.markRead},
+		"/groups/{group}/unread":     {http.MethodGet: f.unread},
+		"/sync":                      {http.MethodPost: f.sync},
+		"/conversations":             {http.MethodGet: f.list},
+		"/conversations/{group}":     {http.MethodPatch: f.patch, http.MethodDelete: f.remove},
+		"/tags":                      {http.MethodGet: f.tags},
+		"/tags/{tag}":                {http.MethodGet: f.tag, http.MethodPut: f.putTag, http.MethodDelete: f.removeTag},
+		"/settings":                  {http.MethodGet: f.settings, http.MethodPut: f.putSettings},
+	}
+}
 
-// caller is the user whom the token names, and how the user stands.
+type calls struct {
+	*cloud.Cloud
+	pace *pace
+}
+
+// caller is the user whom the token names, how the user stands, and whether the
+// token is an administrator's.
 type caller struct {
 	user     id.User
 	standing user.Standing
+	admin    bool
+}
+
+// actor is the caller as groups know one.
+func (f calls) actor(who caller) group.Actor {
+	return group.Actor{User: who.user, Gagged: who.standing.Gagged(time.Now()), Admin: who.admin, BeforeJoin: f.Settings.HistoryBeforeJoin}
 }
 
 // call is one call of the device API.
@@ -110,72 +135,23 @@ func (f calls) caller(r *http.Request) (caller, error) {
 	if !standing.Accepts(claims.Issued) {
 		return caller{}, fault.New(fault.TokenExpired, "the token was ended by the app")
 	}
-	return caller{claims.User, standing}, nil
+	return caller{claims.User, standing, claims.Admin}, nil
 }
 
-// answers is the one table that turns faults into HTTP statuses and RC's
-// numbers; 0 where it has none. What is missing is internal.
-var answers = map[fault.Kind]struct{ status, rc int }{
-	fault.InvalidArgument:  {http.StatusBadRequest, 0},
-	fault.TooLarge:         {http.StatusRequestEntityTooLarge, 20115},
-	fault.Unauthenticated:  {http.StatusUnauthorized, 0},
-	fault.TokenExpired:     {http.StatusUnauthorized, 0},
-	fault.PermissionDenied: {http.StatusForbidden, 0},
-	fault.NotMember:        {http.StatusForbidden, 22406},
-	fault.Muted:            {http.StatusForbidden, 22408},
-	fault.GroupMuted:       {http.StatusForbidden, 22408},
-	fault.GroupDismissed:   {http.StatusForbidden, 0},
-	fault.NotFound:         {http.StatusNotFound, 0},
-	fault.RateLimited:      {http.StatusTooManyRequests, 20604},
-	fault.Unavailable:      {http.StatusServiceUnavailable, 0},
-	fault.MethodNotAllowed: {http.StatusMethodNotAllowed, 0},
-}
-
-type errorBody struct {
-	Error errorText `json:"error"`
-}
-
-type errorText struct {
-	Code    fault.Kind `json:"code"`
-	Message string     `json:"message"`
-	RC      int        `json:"rc,omitempty"`
-}
-
-func writeError(w http.ResponseWriter, r *http.Request, err error) {
-	f := fault.Of(err)
-	a, known := answers[f.Kind]
-	if !known {
-		// The codes of the API are a closed list; what failed inside is no
-		// business of the device, but worth another try.
-		slog.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "error", err)
-		f = fault.New(fault.Unavailable, "internal error, try again later")
-		a.status = http.StatusInternalServerError
-	}
-	code := f.Kind
-	if code == fault.MethodNotAllowed {
-		code = fault.InvalidArgument
-	}
-	if f.RetryAfter > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(f.RetryAfter.Seconds()))))
-	}
-	writeJSON(w, a.status, errorBody{errorText{code, f.Message, a.rc}})
-}
-
-func writeJSON(w http.ResponseWriter, status int, body any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	_ = enc.Encode(body)
-}
+// How the device API answers, by the names that calls are written with here.
+var writeError, writeJSON = deviceapi.WriteError, deviceapi.WriteJSON
 
 // maxBody bounds a request body: a content of 128 KiB, six times its size where
 // every character is escaped, and room.
 const maxBody = 1 << 20
 
-// read decodes a JSON body. Unknown fields are for newer versions and ignored.
+// read decodes a JSON body. Unknown fields are for newer versions and ignored, and
+// no body is an empty one.
 func read(r *http.Request, into any) error {
 	err := json.NewDecoder(r.Body).Decode(into)
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
 	if tooBig := (*http.MaxBytesError)(nil); errors.As(err, &tooBig) {
 		return fault.New(fault.TooLarge, "the request body is larger than %d bytes", tooBig.Limit)
 	}
@@ -183,6 +159,21 @@ func read(r *http.Request, into any) error {
 		return fault.New(fault.InvalidArgument, "the request body is not the JSON that this call takes")
 	}
 	return nil
+}
+
+// groupOf is the group that a call's path names.
+func groupOf(r *http.Request) (id.Group, error) {
+	g := r.PathValue("group")
+	return id.Group(g), id.Valid("groupId", g)
+}
+
+// begin reads what most calls of a group begin with: its id, and the body.
+func begin(r *http.Request, into any) (id.Group, error) {
+	g, err := groupOf(r)
+	if err == nil {
+		err = read(r, into)
+	}
+	return g, err
 }
 
 // empty is the answer of calls that say nothing but yes.

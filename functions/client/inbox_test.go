@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/throng-im/throng/shared/conversation"
 	"github.com/throng-im/throng/shared/group"
@@ -21,18 +20,9 @@ import (
 func openInbox(t *testing.T) *phone {
 	t.Helper()
 	p := open(t)
-	p.Conversations = conversation.New(p.store, nil, 0, time.Now)
-	p.Inbox = inbox.New(p.Groups, p.Users, p.Conversations, inbox.Options{Offline: 24 * time.Hour, Now: time.Now})
 	p.ok(p.Groups.Join(t.Context(), "other", []id.User{"bob"}, "Other"))
 	p.ok(p.Conversations.SetMembership(context.Background(), "ann", "g", conversation.Membership{Joined: 1}))
 	return p
-}
-
-func (p *phone) ok(err error) {
-	p.Helper()
-	if err != nil {
-		p.Fatal(err)
-	}
 }
 
 // ask makes a call that must succeed. It counts the documents read into cost.
@@ -41,7 +31,7 @@ func (p *phone) ask(method, path, body string, into any) (cost int) {
 	r := httptest.NewRequest(method, "/client/v1"+path, strings.NewReader(body))
 	r.Header.Set("Authorization", "Bearer "+p.token)
 	w := httptest.NewRecorder()
-	before := p.store.reads.Load()
+	before, _ := p.store.counted()
 	p.ServeHTTP(w, r)
 	if w.Code != 200 {
 		p.Fatalf("%s %s answered %d %s", method, path, w.Code, w.Body)
@@ -51,7 +41,8 @@ func (p *phone) ask(method, path, body string, into any) (cost int) {
 			p.Fatalf("%s %s answered %s", method, path, w.Body)
 		}
 	}
-	return int(p.store.reads.Load() - before)
+	after, _ := p.store.counted()
+	return after - before
 }
 
 func TestWhatIsRefused(t *testing.T) {

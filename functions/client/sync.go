@@ -18,9 +18,12 @@ func (f calls) sync(ctx context.Context, who caller, r *http.Request) (any, erro
 	if err := read(r, &body); err != nil {
 		return nil, err
 	}
-	limit, err := within("limit", body.Limit, inbox.DefaultLimit, inbox.MaxLimit)
-	if err != nil {
-		return nil, err
+	limit := inbox.DefaultLimit
+	if body.Limit != nil {
+		limit = *body.Limit
+	}
+	if limit < 1 || limit > inbox.MaxLimit {
+		return nil, fault.New(fault.InvalidArgument, "limit is not a whole number from 1 to %d", inbox.MaxLimit)
 	}
 	for g, seq := range body.Groups {
 		if err := id.Valid("groups", string(g)); err != nil {
@@ -34,14 +37,11 @@ func (f calls) sync(ctx context.Context, who caller, r *http.Request) (any, erro
 }
 
 func (f calls) markRead(ctx context.Context, who caller, r *http.Request) (any, error) {
-	g, err := groupIn(r)
-	if err != nil {
-		return nil, err
-	}
 	var body struct {
 		Seq int64 `json:"seq"`
 	}
-	if err := read(r, &body); err != nil {
+	g, err := begin(r, &body)
+	if err != nil {
 		return nil, err
 	}
 	if body.Seq < 1 {
@@ -51,11 +51,11 @@ func (f calls) markRead(ctx context.Context, who caller, r *http.Request) (any, 
 }
 
 func (f calls) unread(ctx context.Context, who caller, r *http.Request) (any, error) {
-	g, err := groupIn(r)
+	g, err := groupOf(r)
 	if err != nil {
 		return nil, err
 	}
-	limit, err := number(r, "limit", inbox.DefaultUnread, inbox.MaxUnreadMessages)
+	limit, err := number(r, "limit", inbox.DefaultUnread, 1, inbox.MaxUnreadMessages)
 	if err != nil {
 		return nil, err
 	}
@@ -65,5 +65,5 @@ func (f calls) unread(ctx context.Context, who caller, r *http.Request) (any, er
 	default:
 		return nil, fault.New(fault.InvalidArgument, "mentions must be true or false")
 	}
-	return f.Inbox.Unread(ctx, who.user, g, mentions == "true", limit)
+	return f.Inbox.Unread(ctx, who.user, g, mentions == "true", int(limit))
 }

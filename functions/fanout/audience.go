@@ -167,7 +167,7 @@ func audience(roster *group.Roster, e group.Entry, missed []id.User, at time.Tim
 		if len(only) > 0 && !only[u] {
 			return
 		}
-		if targets == nil || u == e.From || !m.At(e.Seq) || len(e.To) > 0 && !meant[u] {
+		if targets == nil || u == e.From || !m.WasAt(e.Seq) || len(e.To) > 0 && !meant[u] {
 			return
 		}
 		mention := notify.Mention{Me: named[u], All: toAll}

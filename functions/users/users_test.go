@@ -85,6 +85,12 @@ func TestRegistering(t *testing.T) {
 	before := time.Now().Add(-time.Second)
 	// The Go SDK leaves portraitUri out when it is empty, the others send it empty.
 	first := o.ok("/user/getToken.json", "name=Ann+%E7%BE%A4&userId=ann")
+	for form, admin := range map[string]bool{"": false, "&admin=false": false, "&admin=true": true} {
+		text, _ := o.ok("/user/getToken.json", "name=Ann&userId=boss"+form)["token"].(string)
+		if c, err := o.Tokens.Verify(text); err != nil || c.Admin != admin {
+			t.Errorf("%q gives %+v, %v", form, c, err)
+		}
+	}
 	second := o.ok("/user/getToken.json", "userId=ann&name=Anne&portraitUri=http%3A%2F%2Fa%2Fb.png")
 	for _, r := range []map[string]any{first, second} {
 		text, _ := r["token"].(string)

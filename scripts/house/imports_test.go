@@ -46,9 +46,9 @@ var (
 		"firebase.google.com/go/v4":       {"functions/push"},
 		"github.com/golang-jwt/jwt":       {"shared/token"},
 		"github.com/klauspost/compress":   {"shared/pack"},
-		"github.com/hashicorp/golang-lru": {"shared/group", "functions/fanout", "functions/push"},
+		"github.com/hashicorp/golang-lru": {"shared/group", "functions/client", "functions/fanout", "functions/push"},
 		"go.opentelemetry.io/otel":        {"shared/telemetry"},
-		"golang.org/x/time":               {"shared/wire"},
+		"golang.org/x/time":               {"shared/wire", "functions/client"},
 		"google.golang.org/api":           {"shared/firestore", "shared/pubsub", "functions/push"},
 		"google.golang.org/genproto":      {},
 		"google.golang.org/grpc":          {"shared/firestore", "shared/pubsub", "shared/chaos"},
@@ -64,7 +64,7 @@ var (
 		"firebase.google.com/go/v4":     {"functions/push", "emulator/fcm"},
 	}
 	// domain is the rules of groups and messages. They know no cloud.
-	domain = []string{"shared/group", "shared/user", "shared/conversation", "shared/inbox", "shared/view", "shared/notify", "shared/pack", "shared/message", "shared/commit", "shared/id", "shared/fault", "shared/event", "shared/presence", "shared/replay"}
+	domain = []string{"shared/group", "shared/user", "shared/conversation", "shared/inbox", "shared/view", "shared/notify", "shared/pack", "shared/message", "shared/commit", "shared/id", "shared/fault", "shared/event", "shared/presence", "shared/receipt", "shared/replay"}
 	clouds = []string{"cloud.google.com", "google.golang.org", "firebase.google.com", "github.com/GoogleCloudPlatform",
 		module + "shared/firestore", module + "shared/pubsub", module + "shared/cloud"}
 	// linkers put functions together; every other function stands alone.

@@ -17,6 +17,7 @@ import (
 	"github.com/throng-im/throng/shared/id"
 	"github.com/throng-im/throng/shared/notify"
 	"github.com/throng-im/throng/shared/presence"
+	"github.com/throng-im/throng/shared/receipt"
 	"github.com/throng-im/throng/shared/replay"
 	"github.com/throng-im/throng/shared/user"
 )
@@ -137,6 +138,17 @@ func useEverything(t *testing.T, w *witness) {
 		_, err := groups.History(ctx, "team", group.HistoryQuery{View: group.View{User: "ann"}, From: 1, To: 1, IncludeFrom: true, Backward: backward, Limit: 1})
 		ok(err)
 	}
+	// So many readers that they do not fit into one document.
+	receipts := receipt.New(w, announce, 0, time.Now)
+	var read sync.WaitGroup
+	for n := range 8_001 {
+		read.Go(func() {
+			if err := receipts.Read(ctx, id.User(fmt.Sprint("reader-", n)), receipt.Message{Group: "team", Seq: 2, UID: early.UID, From: "ann"}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	read.Wait()
 	// By now this one is sealed, so its segment is written again.
 	ok(groups.Recall(ctx, "team", early.UID, group.Recall{From: "ann"}))
 	_, err = groups.Changed(ctx, []id.Group{"team"}, 0)

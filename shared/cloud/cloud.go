@@ -18,6 +18,7 @@ import (
 	"github.com/throng-im/throng/shared/inbox"
 	"github.com/throng-im/throng/shared/presence"
 	"github.com/throng-im/throng/shared/pubsub"
+	"github.com/throng-im/throng/shared/receipt"
 	"github.com/throng-im/throng/shared/replay"
 	"github.com/throng-im/throng/shared/serve"
 	"github.com/throng-im/throng/shared/settings"
@@ -39,6 +40,8 @@ type Cloud struct {
 	// Inbox is what one user sees of all groups together.
 	Inbox    *inbox.Inbox
 	Presence *presence.Board
+	// Receipts is who has read which message.
+	Receipts *receipt.Receipts
 	// Nonces are what the stronger signature of the server API has used up.
 	Nonces *replay.Nonces
 }
@@ -110,6 +113,7 @@ func Open(ctx context.Context, s settings.Settings, meter *cost.Meter) (*Cloud, 
 		}),
 		Tokens:   token.New(s.AppKey, s.AppSecret, time.Now).Accept(s.PreviousSecret, s.PreviousUntil),
 		Presence: presence.New(store, time.Now),
+		Receipts: receipt.New(store, announce(event.TopicConversation), s.CacheBytes/4, time.Now),
 		Nonces:   replay.New(store, s.StrongWindow()),
 	}, nil
 }

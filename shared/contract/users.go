@@ -17,8 +17,9 @@ var (
 
 var users = rows("users",
 	wire.Route{Path: "/user/getToken.json", About: "register a user and get a device token",
-		Params: []wire.Param{userID, required(userName), portrait},
-		Reply:  []wire.Field{{Name: "userId", Type: "string", About: "the user"}, {Name: "token", Type: "string", About: "a bearer token of at most 256 characters"}}},
+		Params: []wire.Param{userID, required(userName), portrait,
+			{Name: "admin", Kind: wire.Bool, About: "Throng's own, which RC does not have: true gives an administrator's token, with which the device may recall anybody's message and see who has read it"}},
+		Reply: []wire.Field{{Name: "userId", Type: "string", About: "the user"}, {Name: "token", Type: "string", About: "a bearer token of at most 256 characters"}}},
 	wire.Route{Path: "/user/refresh.json", About: "change a user's name or portrait",
 		Params: []wire.Param{userID, userName, portrait}},
 	wire.Route{Path: "/user/info.json", About: "read what is registered of a user",

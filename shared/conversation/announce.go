@@ -35,13 +35,15 @@ type Item struct {
 	// What was sent up to ClearedSeq or ClearedAt is not shown any more.
 	ClearedSeq int64 `json:"clearedSeq,omitempty"`
 	ClearedAt  int64 `json:"clearedAt,omitempty"`
+	// DeletedSeqs are the single messages behind those that are not shown either.
+	DeletedSeqs []int64 `json:"deletedSeqs,omitempty"`
 }
 
 // Item is the conversation as devices see it.
 func (c Conversation) Item(g id.Group) Item {
 	item := Item{
 		Group: g, Changed: c.Changed, Pinned: c.PinnedAt > 0, PinnedAt: c.PinnedAt, Tags: c.Tags, Draft: c.Draft,
-		ReadSeq: c.ReadSeq, DeletedSeq: c.DeletedSeq, ClearedSeq: c.ClearedSeq, ClearedAt: c.ClearedAt,
+		ReadSeq: c.ReadSeq, DeletedSeq: c.DeletedSeq, ClearedSeq: c.ClearedSeq, ClearedAt: c.ClearedAt, DeletedSeqs: c.Deleted,
 	}
 	if item.Tags == nil {
 		item.Tags = []string{}

@@ -64,6 +64,7 @@ func (s *state) clear(g id.Group, seq, at int64) {
 		return
 	}
 	c.ClearedSeq, c.ClearedAt = max(c.ClearedSeq, seq), max(c.ClearedAt, at)
+	c.fold(c.ClearedSeq)
 	s.put(g, c)
 }
 

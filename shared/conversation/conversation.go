@@ -45,6 +45,8 @@ type Conversation struct {
 	// user does not see any more. Both only rise.
 	ClearedSeq int64 `json:"s,omitempty"`
 	ClearedAt  int64 `json:"a,omitempty"`
+	// Deleted are single messages that the user does not see any more.
+	Deleted Seqs `json:"h,omitempty"`
 	// ReadSeq is up to where the user has read. It only rises.
 	ReadSeq int64 `json:"r,omitempty"`
 	// Draft is what the user has begun to write.
@@ -61,7 +63,7 @@ type Conversation struct {
 // untouched says whether the conversation is in its default state.
 func (c Conversation) untouched() bool {
 	return c.Joined == 0 && c.Left == 0 && c.PinnedAt == 0 && len(c.Tags) == 0 && c.ClearedSeq == 0 && c.ClearedAt == 0 &&
-		c.ReadSeq == 0 && c.Draft == "" && c.DeletedSeq == 0
+		c.ReadSeq == 0 && c.Draft == "" && c.DeletedSeq == 0 && len(c.Deleted) == 0
 }
 
 // Tag is a label that a user made.

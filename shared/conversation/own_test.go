@@ -192,11 +192,12 @@ func TestDevicesAreTold(t *testing.T) {
 		change func() error
 		says   string
 	}{
-		"a pin":      {func() error { return l.Pin(ctx, "ann", "g", true) }, `"pinned":true`},
-		"a draft":    {func() error { return l.Patch(ctx, "ann", "g", conversation.Patch{Draft: &draft}) }, `"draft":"hel"`},
-		"reading":    {func() error { return l.Read(ctx, "ann", "g", 4) }, `"readSeq":4`},
-		"a deletion": {func() error { return l.Delete(ctx, "ann", "g", 4) }, `"deletedSeq":4`},
-		"clearing":   {func() error { return l.Clear(ctx, "ann", "g", 3, 0) }, `"clearedSeq":3`},
+		"a pin":             {func() error { return l.Pin(ctx, "ann", "g", true) }, `"pinned":true`},
+		"a draft":           {func() error { return l.Patch(ctx, "ann", "g", conversation.Patch{Draft: &draft}) }, `"draft":"hel"`},
+		"reading":           {func() error { return l.Read(ctx, "ann", "g", 4) }, `"readSeq":4`},
+		"a deletion":        {func() error { return l.Delete(ctx, "ann", "g", 4) }, `"deletedSeq":4`},
+		"clearing":          {func() error { return l.Clear(ctx, "ann", "g", 3, 0) }, `"clearedSeq":3`},
+		"a message deleted": {func() error { return l.DeleteMessages(ctx, "ann", "g", 1, []int64{9}) }, `"deletedSeqs":[9]`},
 		"a tag": {func() error { return l.SetTags(ctx, "ann", []conversation.Tag{{ID: "t", Name: "T"}}) },
 			`"tags":[{"tagId":"t","name":"T","createdAt":1800000000000}]`},
 	} {

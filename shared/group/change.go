@@ -67,51 +67,13 @@ func (g *Groups) Edit(ctx context.Context, group id.Group, uid id.Message, e Edi
 // or recalled stays as it is. Errors: fault.InvalidArgument when the message
 // takes no keys or would have too many, fault.TooLarge.
 func (g *Groups) SetExpansion(ctx context.Context, group id.Group, uid id.Message, by id.User, keys map[string]string, hidden bool) error {
-	return g.amend(ctx, group, uid, KindExpansion, func(old Entry, _, at int64) (*amended, error) {
-		if old.Recalled > 0 || len(keys) == 0 {
-			return nil, nil
-		}
-		if err := expandable(old); err != nil {
-			return nil, err
-		}
-		a := &amended{message: old, news: Entry{From: by, HideFromSender: hidden, Expansion: make(map[string]Value, len(keys))}}
-		a.message.Expansion = make(map[string]Value, len(old.Expansion)+len(keys))
-		maps.Copy(a.message.Expansion, old.Expansion)
-		for k, v := range keys {
-			a.news.Expansion[k] = Value{V: v, TS: at}
-		}
-		maps.Copy(a.message.Expansion, a.news.Expansion)
-		if n := len(a.message.Expansion); n > MaxExpansion {
-			return nil, fault.New(fault.InvalidArgument, "the message would have %d extension keys, at most %d are allowed", n, MaxExpansion)
-		}
-		return a, nil
-	})
+	return g.amend(ctx, group, uid, KindExpansion, setting(by, keys, hidden))
 }
 
 // DeleteExpansion removes extension keys of a message; keys that it has not are
 // passed over. Otherwise it is like SetExpansion.
 func (g *Groups) DeleteExpansion(ctx context.Context, group id.Group, uid id.Message, by id.User, keys []string, hidden bool) error {
-	return g.amend(ctx, group, uid, KindExpansion, func(old Entry, _, _ int64) (*amended, error) {
-		if old.Recalled > 0 {
-			return nil, nil
-		}
-		if err := expandable(old); err != nil {
-			return nil, err
-		}
-		a := &amended{message: old, news: Entry{From: by, HideFromSender: hidden}}
-		a.message.Expansion = maps.Clone(old.Expansion)
-		for _, k := range keys {
-			if _, there := a.message.Expansion[k]; there {
-				delete(a.message.Expansion, k)
-				a.news.Removed = append(a.news.Removed, k)
-			}
-		}
-		if len(a.news.Removed) == 0 {
-			return nil, nil
-		}
-		slices.Sort(a.news.Removed)
-		return a, nil
-	})
+	return g.amend(ctx, group, uid, KindExpansion, removing(by, keys, hidden))
 }
 
 // Expansion returns the extension keys of a message; one that is unknown or
@@ -134,6 +96,55 @@ func expandable(e Entry) error {
 	return nil
 }
 
+// setting is the change that sets extension keys.
+func setting(by id.User, keys map[string]string, hidden bool) amendment {
+	return func(old Entry, seq, at int64) (*amended, error) {
+		if old.Recalled > 0 || len(keys) == 0 {
+			return nil, nil
+		}
+		if err := expandable(old); err != nil {
+			return nil, err
+		}
+		a := &amended{message: old, news: Entry{From: by, HideFromSender: hidden, Expansion: make(map[string]Value, len(keys))}}
+		a.message.Extended = seq
+		a.message.Expansion = make(map[string]Value, len(old.Expansion)+len(keys))
+		maps.Copy(a.message.Expansion, old.Expansion)
+		for k, v := range keys {
+			a.news.Expansion[k] = Value{V: v, TS: at}
+		}
+		maps.Copy(a.message.Expansion, a.news.Expansion)
+		if n := len(a.message.Expansion); n > MaxExpansion {
+			return nil, fault.New(fault.InvalidArgument, "the message would have %d extension keys, at most %d are allowed", n, MaxExpansion)
+		}
+		return a, nil
+	}
+}
+
+// removing is the change that removes extension keys.
+func removing(by id.User, keys []string, hidden bool) amendment {
+	return func(old Entry, seq, _ int64) (*amended, error) {
+		if old.Recalled > 0 {
+			return nil, nil
+		}
+		if err := expandable(old); err != nil {
+			return nil, err
+		}
+		a := &amended{message: old, news: Entry{From: by, HideFromSender: hidden}}
+		a.message.Extended, a.message.Expansion = seq, maps.Clone(old.Expansion)
+		for _, k := range keys {
+			if _, there := a.message.Expansion[k]; there {
+				delete(a.message.Expansion, k)
+				a.news.Removed = append(a.news.Removed, k)
+			}
+		}
+		if len(a.news.Removed) == 0 {
+			return nil, nil
+		}
+		slices.Sort(a.news.Removed)
+		return a, nil
+	}
+}
+
 // of is the recall as a change. Who did not see the message does not see that it
 // is gone; whose message it was is not notified, for nothing told them of it.
 func (r Recall) of(old Entry, seq, _ int64) (*amended, error) {
@@ -142,6 +153,7 @@ func (r Recall) of(old Entry, seq, _ int64) (*amended, error) {
 	}
 	m := old
 	m.Recalled, m.Content, m.Extra, m.Push, m.Expansion = seq, "", "", nil, nil
+	m.Admin, m.Delete = r.Admin, r.Delete
 	if m.Mention != nil {
 		m.Mention = &Mention{Type: m.Mention.Type, Users: m.Mention.Users}
 	}

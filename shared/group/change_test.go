@@ -112,6 +112,7 @@ func TestARecallTakesTheContentAway(t *testing.T) {
 		}
 		want = before
 		want.Recalled, want.Content, want.Extra, want.Expansion, want.Push = news.Seq, "", "", nil, nil
+		want.Admin, want.Delete = true, true
 		want.Mention = &group.Mention{Type: group.MentionUsers, Users: []id.User{"bob"}}
 		if now := c.at(c.seqs[place]); !reflect.DeepEqual(now, want) {
 			t.Errorf("%s: the message is %+v, want %+v", place, now, want)

@@ -186,27 +186,14 @@ type sent struct {
 
 // send adds a message from a member's device. key stands for the device's
 // idempotency key, which was looked for among the entries sealed up to the seq
-// checked; entries keyed since must still be in the ring. refusal, when there is
-// one, is what a message gets that is not there yet.
-func (s *state) send(from id.User, key, checked int64, encoded []byte, refusal error) (sent, error) {
-	if s.exists() {
-		if k, ok := s.recent.find(key); ok {
-			return s.repeat(k), nil
-		}
+// checked; entries keyed since must still be in the ring. A key that is known
+// comes before every rule: its message was let in when it came.
+func (s *state) send(by Actor, key, checked int64, encoded []byte) (sent, error) {
+	if answer, known, err := s.repeated(key, checked); known || err != nil {
+		return answer, err
 	}
-	switch {
-	case s.dismissed && s.dismissal > 0:
-		return sent{}, fault.New(fault.GroupDismissed, "the group was dismissed")
-	case !s.member(from).Present():
-		return sent{}, fault.New(fault.NotMember, "the sender is not a member of the group")
-	case refusal != nil:
-		return sent{}, refusal
-	case s.member(from).Gagged(s.now):
-		return sent{}, fault.New(fault.Muted, "the sender is muted in the group")
-	case s.muted && !s.member(from).Allowed:
-		return sent{}, fault.New(fault.GroupMuted, "the group is muted and the sender is not on its allowlist")
-	case !s.recent.covers(checked) && s.now-s.recent.evictedAt < keyWindow.Milliseconds():
-		return sent{}, &recheck{asOf: s.lastSeq}
+	if err := s.speak(by); err != nil {
+		return sent{}, err
 	}
 	seq, at := s.append(encoded)
 	s.recent.add(keyed{key: key, seq: seq, at: at})

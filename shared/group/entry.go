@@ -25,6 +25,9 @@ const (
 	KindRecall    Kind = "recall"
 	KindEdit      Kind = "edit"
 	KindExpansion Kind = "expansion"
+	// KindReceiptRequest asks who has read the Target, which asked for no
+	// receipts when it was sent.
+	KindReceiptRequest Kind = "receipt_request"
 	// KindStatus is a message for who is online when it is sent. It is announced
 	// and not stored, so it has no seq and its UID names nothing.
 	KindStatus Kind = "status"
@@ -43,15 +46,18 @@ type Entry struct {
 	// a renamed entry is in Content.
 	Type    string `json:"type,omitempty"`
 	Content string `json:"content,omitempty"`
-	// Target is the seq of the message that a recall, an edit or an extension
-	// change is about.
+	// Target is the seq of the message that a recall, an edit, an extension
+	// change or a receipt request is about.
 	Target int64 `json:"target,omitempty"`
-	// Recalled and Edited are the seqs of the entries that recalled this message
-	// and that edited it last. A recalled message has lost its content.
+	// Recalled, Edited, Extended and Asked are the seqs of the entries that
+	// recalled this message, edited it last, changed its extension keys last and
+	// asked for receipts of it. A recalled message has lost its content.
 	Recalled int64 `json:"recalled,omitempty"`
 	Edited   int64 `json:"edited,omitempty"`
-	// Admin marks a recall that an administrator made; Delete one that leaves no
-	// notice in the conversation.
+	Extended int64 `json:"extended,omitempty"`
+	Asked    int64 `json:"asked,omitempty"`
+	// Admin marks a recall that an administrator made, Delete one that leaves no
+	// notice in the conversation; the message that was recalled has them, too.
 	Admin  bool `json:"admin,omitempty"`
 	Delete bool `json:"delete,omitempty"`
 	// Users are who joined or left, or whose message somebody else recalled.

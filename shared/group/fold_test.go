@@ -34,6 +34,7 @@ func fold(announced []group.Entry) []group.Entry {
 		switch e.Kind {
 		case group.KindRecall:
 			m.Recalled, m.Content, m.Extra, m.Push, m.Expansion = seq, "", "", nil, nil
+			m.Admin, m.Delete = e.Admin, e.Delete
 		case group.KindEdit:
 			m.Edited, m.Content, m.Type, m.Mention = seq, e.Content, e.Type, e.Mention
 		case group.KindExpansion:
@@ -43,9 +44,12 @@ func fold(announced []group.Entry) []group.Entry {
 			for _, k := range e.Removed {
 				delete(keys, k)
 			}
+			m.Extended = seq
 			if m.Expansion = keys; len(keys) == 0 {
 				m.Expansion = nil
 			}
+		case group.KindReceiptRequest:
+			m.Receipt, m.Asked = true, seq
 		default:
 			continue
 		}
@@ -74,7 +78,7 @@ type step struct {
 
 var steps = rapid.Custom(func(t *rapid.T) step {
 	return step{
-		Do:      rapid.SampledFrom([]string{"send", "send", "burst", "recall", "edit", "edit", "set", "set", "delete"}).Draw(t, "do"),
+		Do:      rapid.SampledFrom([]string{"send", "send", "burst", "recall", "edit", "edit", "set", "set", "delete", "ask", "extend"}).Draw(t, "do"),
 		From:    rapid.SampledFrom([]id.User{"ann", "bob"}).Draw(t, "from"),
 		Process: rapid.IntRange(0, 1).Draw(t, "process"),
 		Which:   rapid.IntRange(0, 300).Draw(t, "which"),
@@ -159,6 +163,12 @@ func (f *fateful) do(s step) error {
 		return g.Edit(ctx, "g", uid, group.Edit{From: s.From, Content: strings.Repeat(s.Key, s.Size)})
 	case "set":
 		return g.SetExpansion(ctx, "g", uid, s.From, map[string]string{s.Key: strings.Repeat(s.Key, min(s.Size, 4096))}, false)
+	case "ask":
+		_, err := g.AskReceipts(ctx, "g", uid, group.Actor{User: s.From}, "")
+		return err
+	case "extend":
+		_, err := g.SetExpansionAs(ctx, "g", uid, group.Actor{User: s.From}, "", map[string]string{s.Key: strings.Repeat(s.Key, min(s.Size, 4096))})
+		return err
 	default:
 		return g.DeleteExpansion(ctx, "g", uid, s.From, []string{s.Key}, false)
 	}
@@ -167,8 +177,10 @@ func (f *fateful) do(s step) error {
 // expect says what a change must come to: a mistake of the caller, or so many
 // new entries.
 func (s step) expect(m group.Entry) (mistake bool, added int) {
-	_, has := m.Expansion[s.Key]
+	old, has := m.Expansion[s.Key]
 	switch {
+	case s.Do == "ask" || s.Do == "extend":
+		return s.expectOfDevice(m, old.V)
 	case s.Do == "send":
 		return false, 1
 	case s.Do == "burst":
@@ -181,6 +193,21 @@ func (s step) expect(m group.Entry) (mistake bool, added int) {
 		return false, 0
 	}
 	return false, 1
+}
+
+// expectOfDevice is expect for what devices do, to whom more is a mistake.
+func (s step) expectOfDevice(m group.Entry, old string) (mistake bool, added int) {
+	switch {
+	case m.Seq == 0, m.Recalled > 0, s.Do == "ask" && m.From != s.From, s.Do == "extend" && !m.Expandable:
+		return true, 0
+	case s.Do == "ask" && m.Receipt, s.Do == "extend" && old == strings.Repeat(s.Key, min(s.Size, 4096)):
+		return false, 0
+	}
+	return false, 1
+}
+
+func isMistake(err error) bool {
+	return fault.Is(err, fault.InvalidArgument) || fault.Is(err, fault.PermissionDenied) || fault.Is(err, fault.NotFound)
 }
 
 // check holds that what is stored is what devices were told, as both processes
@@ -216,7 +243,7 @@ func TestWhatIsStoredIsWhatWasTold(t *testing.T) {
 			}
 			mistake, added := s.expect(m)
 			err := f.do(s)
-			if mistake != fault.Is(err, fault.InvalidArgument) || err != nil && !mistake {
+			if mistake != isMistake(err) || err != nil && !mistake {
 				r.Fatalf("%+v on %.200s: %v", s, fmt.Sprintf("%+v", m), err)
 			}
 			if n := len(fold(f.heard())) - len(now); n != added {
@@ -227,7 +254,7 @@ func TestWhatIsStoredIsWhatWasTold(t *testing.T) {
 		var wg sync.WaitGroup
 		for _, s := range rapid.SliceOfN(steps, 0, 30).Draw(r, "at once") {
 			wg.Go(func() {
-				if err := f.do(s); err != nil && !fault.Is(err, fault.InvalidArgument) && !fault.Is(err, fault.TooLarge) {
+				if err := f.do(s); err != nil && !isMistake(err) && !fault.Is(err, fault.TooLarge) {
 					t.Errorf("%+v: %v", s, err)
 				}
 			})

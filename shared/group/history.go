@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/throng-im/throng/shared/commit"
+	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/id"
 )
 
@@ -25,20 +26,30 @@ type HistoryQuery struct {
 	From, To    int64
 	IncludeFrom bool
 	Backward    bool
+	// Before and After, when not zero, are seqs between which the page is.
+	Before, After int64
 	// Limit is how many entries the page holds at most.
 	Limit int
+	// Bytes, when not zero, has the page end with the entry that makes it as large.
+	Bytes int
+	// Keeps says which entries belong into the page, of those that the reader
+	// may see: Entry.InHistory when nil.
+	Keeps func(Entry) bool
 	// Targeted says that targeted messages are kept in history.
 	Targeted bool
 }
 
 // Page is a part of a group's history.
 type Page struct {
-	serial  id.Serial
+	Serial  id.Serial
 	Entries []Entry
+	// Next, when not zero, is the seq behind which the next page begins, in the
+	// direction of this one.
+	Next int64
 }
 
 // UID is the id of the message with this seq in the page's group.
-func (p Page) UID(seq int64) id.Message { return id.NewMessage(p.serial, seq) }
+func (p Page) UID(seq int64) id.Message { return id.NewMessage(p.Serial, seq) }
 
 // InHistory says whether history has an entry: messages that are kept and were
 // not recalled, as they are now, and recalls. What else happened to a message
@@ -57,25 +68,75 @@ func (e Entry) InHistory() bool {
 // History reads a page of what a member may see, in the order asked for. Who is
 // no member of a group that takes messages sees nothing.
 func (g *Groups) History(ctx context.Context, group id.Group, q HistoryQuery) (Page, error) {
+	p, err := g.page(ctx, group, q)
+	if fault.Is(err, fault.NotMember) || fault.Is(err, fault.GroupDismissed) {
+		return Page{}, nil
+	}
+	return p, err
+}
+
+// Messages is History for a member's device: it says why somebody sees nothing,
+// and whether there is more. Errors: fault.NotMember, fault.GroupDismissed.
+func (g *Groups) Messages(ctx context.Context, group id.Group, q HistoryQuery) (Page, error) {
+	limit := q.Limit
+	q.Limit++
+	p, err := g.page(ctx, group, q)
+	if len(p.Entries) > limit {
+		p.Entries = p.Entries[:limit]
+		p.Next = p.Entries[limit-1].Seq
+	}
+	return p, err
+}
+
+// Message reads one message as Messages would show it. Errors: those of Messages,
+// and fault.NotFound for all that Messages would not show.
+func (g *Groups) Message(ctx context.Context, group id.Group, uid id.Message, q HistoryQuery) (Entry, error) {
+	serial, seq, ok := uid.Parse()
+	if !ok || seq == 0 {
+		// Nobody but members learns even that.
+		seq = math.MaxInt64 - 1
+	}
+	q.From, q.To, q.After, q.Before, q.Limit, q.Backward = 0, math.MaxInt64, seq-1, seq+1, 1, false
+	p, err := g.page(ctx, group, q)
+	if err == nil && (len(p.Entries) == 0 || p.Serial != serial) {
+		err = missing(uid)
+	}
+	if err != nil {
+		return Entry{}, err
+	}
+	return p.Entries[0], nil
+}
+
+func (g *Groups) page(ctx context.Context, group id.Group, q HistoryQuery) (Page, error) {
 	head, err := g.readHead(ctx, group)
-	if err != nil || !head.live() {
+	if err != nil {
 		return Page{}, err
 	}
+	if head.dismissed && head.dismissal > 0 {
+		return Page{}, errDismissed
+	}
 	m, err := g.member(ctx, head, q.View.User)
-	if err != nil || !m.Present() {
+	if err != nil {
 		return Page{}, err
+	}
+	if !m.Present() {
+		return Page{}, errNotMember
 	}
 	w := walk{HistoryQuery: q, left: historySegments}
 	w.View = w.View.Of(m)
-	if w.bound(); w.low > w.high || q.Limit <= 0 {
-		return Page{}, nil
+	if w.bound(); w.low > w.high || w.floor >= w.ceil || q.Limit <= 0 {
+		return Page{Serial: head.serial}, nil
 	}
 	if q.Backward {
 		err = g.walkBack(ctx, head, &w)
 	} else {
 		err = g.walk(ctx, head, &w)
 	}
-	return Page{serial: head.serial, Entries: w.out}, err
+	p := Page{Serial: head.serial, Entries: w.out}
+	if !w.done && (w.left <= 0 || w.full()) {
+		p.Next = w.reached
+	}
+	return p, err
 }
 
 // End returns the seq and the time of a group's newest entry, both zero for a
@@ -120,13 +181,16 @@ func (g *Groups) member(ctx context.Context, head *state, user id.User) (Member,
 type walk struct {
 	HistoryQuery
 	// low and high are the times of the oldest and of the newest entry that the
-	// page may have, floor the seq behind which the oldest is.
-	low, high, floor int64
+	// page may have, floor the seq behind which the oldest is, ceil that of the
+	// newest.
+	low, high, floor, ceil int64
 	// left is how many segments may still be read; done says that the entries
-	// that follow are none of the page's.
-	left int
-	done bool
-	out  []Entry
+	// that follow are none of the page's. reached is the last seq looked at.
+	left    int
+	done    bool
+	reached int64
+	out     []Entry
+	bytes   int
 }
 
 // bound turns what was asked for into bounds that include their ends.
@@ -141,13 +205,30 @@ func (w *walk) bound() {
 	case !w.IncludeFrom:
 		w.low++
 	}
-	w.low, w.floor = max(w.low, w.View.firstAt()), w.View.firstSeq()-1
+	w.low, w.floor = max(w.low, w.View.firstAt()), max(w.View.firstSeq()-1, w.After)
+	if w.ceil = math.MaxInt64; w.Before > 0 {
+		w.ceil = w.Before - 1
+	}
 }
 
 // end says that nothing more is to be read.
 func (w *walk) end() bool { return w.done || w.missing() == 0 || w.left <= 0 }
 
-func (w *walk) missing() int { return w.Limit - len(w.out) }
+func (w *walk) missing() int {
+	if w.full() {
+		return 0
+	}
+	return w.Limit - len(w.out)
+}
+
+func (w *walk) full() bool { return w.Bytes > 0 && w.bytes >= w.Bytes }
+
+func (w *walk) keeps(e Entry) bool {
+	if w.Keeps != nil {
+		return w.Keeps(e)
+	}
+	return e.InHistory()
+}
 
 // take adds those entries of a run that belong to the page.
 func (w *walk) take(run lines, first int64) error {
@@ -156,22 +237,24 @@ func (w *walk) take(run lines, first int64) error {
 		if w.Backward {
 			i = run.len() - 1 - k
 		}
-		at, seq := timeOf(run.at(i)), first+int64(i)
-		if w.Backward && (at < w.low || seq <= w.floor) || !w.Backward && at > w.high {
-			w.done = true
-		}
 		if w.done || w.missing() == 0 {
+			return nil // a page that is full says nothing of the runs behind it
+		}
+		at, seq := timeOf(run.at(i)), first+int64(i)
+		if w.Backward && (at < w.low || seq <= w.floor) || !w.Backward && (at > w.high || seq > w.ceil) {
+			w.done = true
 			return nil
 		}
-		if at < w.low || at > w.high || seq <= w.floor {
+		w.reached = seq
+		if at < w.low || at > w.high || seq <= w.floor || seq > w.ceil {
 			continue
 		}
 		e, err := DecodeEntry(run.at(i))
 		if err != nil {
 			return fmt.Errorf("entry %d: %w", seq, err)
 		}
-		if e.InHistory() && (w.Targeted || len(e.To) == 0) && w.View.Sees(e) {
-			w.out = append(w.out, e)
+		if w.keeps(e) && (w.Targeted || len(e.To) == 0) && w.View.Sees(e) {
+			w.out, w.bytes = append(w.out, e), w.bytes+len(run.at(i))
 		}
 	}
 	return nil
@@ -180,7 +263,8 @@ func (w *walk) take(run lines, first int64) error {
 // walk reads from older to newer.
 func (g *Groups) walk(ctx context.Context, head *state, w *walk) error {
 	after, listed := head.before(w.low)
-	listed = listed || len(head.sealed) > 0 && w.floor >= head.sealed[0]
+	// From a seq on the segments are found without their times.
+	listed = listed || w.After > 0 || len(head.sealed) > 0 && w.floor >= head.sealed[0]
 	after = max(after, w.floor)
 	for n := 1; !w.end() && after < head.tailFirst()-1; listed = true {
 		var docs []commit.Doc
@@ -219,6 +303,11 @@ func (g *Groups) walk(ctx context.Context, head *state, w *walk) error {
 // head to name it, takes a query.
 func (g *Groups) walkBack(ctx context.Context, head *state, w *walk) error {
 	last, listed := head.upTo(w.high)
+	older := commit.Query{Collection: head.path() + "/segments", Field: "firstAt", AtMost: w.high, Limit: 1}
+	if w.ceil < last {
+		last, listed = head.upToSeq(w.ceil)
+		older = commit.Query{Collection: head.path() + "/segments", IDAtLeast: segmentID(w.ceil), Limit: 1}
+	}
 	if last >= head.tailFirst() {
 		if err := w.take(head.tail, head.tailFirst()); err != nil {
 			return err
@@ -231,7 +320,7 @@ func (g *Groups) walkBack(ctx context.Context, head *state, w *walk) error {
 		if listed {
 			docs, err = g.store.Get(ctx, head.segmentPaths(last, w.missing()))
 		} else {
-			docs, err = g.store.Query(ctx, commit.Query{Collection: head.path() + "/segments", Field: "firstAt", AtMost: w.high, Limit: 1})
+			docs, err = g.store.Query(ctx, older)
 		}
 		if err != nil {
 			return err
@@ -268,6 +357,19 @@ func (s *state) before(at int64) (seq int64, known bool) {
 // names do not say.
 func (s *state) upTo(at int64) (seq int64, known bool) {
 	i, _ := slices.BinarySearch(s.sealedAt, at+1)
+	switch {
+	case i == len(s.sealed):
+		return s.lastSeq, true
+	case i == 0 && len(s.sealed) == sealedKept:
+		return s.sealed[0], false
+	default:
+		return s.sealed[i], true
+	}
+}
+
+// upToSeq is upTo for a seq.
+func (s *state) upToSeq(seq int64) (last int64, known bool) {
+	i, _ := slices.BinarySearch(s.sealed, seq)
 	switch {
 	case i == len(s.sealed):
 		return s.lastSeq, true

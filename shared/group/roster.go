@@ -45,6 +45,10 @@ type Member struct {
 	// back: the seqs of the dismissal and of the entry that let them in again. It
 	// is never changed in place.
 	Away []int64 `json:"aw,omitempty"`
+	// Before is the membership before this one, by the seqs of the entries that
+	// began and ended it; zero where there was none. Nobody reads by it: it is for
+	// what was said then and is announced only now.
+	Before [2]int64 `json:"b,omitzero"`
 	// GagStart and GagUntil bound a gag in Unix milliseconds; GagUntil is forever
 	// for one without an end.
 	GagStart int64 `json:"gs,omitempty"`
@@ -71,6 +75,12 @@ func (m Member) At(seq int64) bool {
 	return true
 }
 
+// WasAt says whether the user was a member when entry seq was committed, in this
+// membership or the one before.
+func (m Member) WasAt(seq int64) bool {
+	return m.At(seq) || m.Before[0] < seq && seq < m.Before[1]
+}
+
 // EndedBy says whether the dismissal at seq ended the membership, for good or
 // until the member came back.
 func (m Member) EndedBy(dismissal int64) bool {
@@ -82,10 +92,10 @@ func (m Member) EndedBy(dismissal int64) bool {
 	return m.Left == dismissal
 }
 
-// Within says whether the record may have been a membership at one of the
-// entries from first to last.
+// Within says whether the user may have been a member at one of the entries from
+// first to last.
 func (m Member) Within(first, last int64) bool {
-	return m.Joined > 0 && m.Joined < last && (m.Left == 0 || m.Left > first)
+	return m.Joined > 0 && m.Joined < last && (m.Left == 0 || m.Left > first) || m.Before[0] < last && m.Before[1] > first
 }
 
 // entered is the seq of the entry that let the member in last.
@@ -106,6 +116,7 @@ func (m Member) enter(seq, dismissal int64) Member {
 			m.Joined, m.Away = m.Away[1], m.Away[2:]
 		}
 	} else {
+		m.Before = [2]int64{m.Joined, m.Left}
 		m.Joined, m.Away = seq, nil
 	}
 	m.Left, m.LeftAt = 0, 0

@@ -104,50 +104,84 @@ func (s *state) publishOnce(key, checked int64, encoded []byte) (sent, error) {
 	return sent{Receipt: Receipt{UID: id.NewMessage(s.serial, seq), Seq: seq, At: at}}, nil
 }
 
-// Send adds a message from a member's device. The same ClientID of the same
-// sender gives the same receipt and adds nothing. Errors: fault.NotMember,
-// fault.Muted, fault.GroupMuted, fault.GroupDismissed, fault.TooLarge, and
-// fault.InvalidArgument without a ClientID.
+// Send adds a message from the device of a member who is not muted in all groups;
+// see SendAs.
 func (g *Groups) Send(ctx context.Context, group id.Group, message Entry) (Receipt, error) {
-	return g.SendUnless(ctx, group, message, nil)
+	return g.SendAs(ctx, group, Actor{User: message.From}, message)
 }
 
-// SendUnless is Send for a sender whom something outside the group keeps from
-// speaking: a message that is there already is answered for as ever, any other
-// gets the refusal. Without a refusal it is Send.
-func (g *Groups) SendUnless(ctx context.Context, group id.Group, message Entry, refusal error) (Receipt, error) {
+// SendAs adds a message from a member's device. The same ClientID of the same
+// sender gives the same receipt and adds nothing, whatever became of the sender
+// since. Errors: fault.NotMember, fault.GroupDismissed, fault.Muted,
+// fault.GroupMuted, fault.TooLarge.
+func (g *Groups) SendAs(ctx context.Context, group id.Group, by Actor, message Entry) (Receipt, error) {
+	message.From = by.User
 	encoded, err := encodeMessage(message)
 	if err != nil {
 		return Receipt{}, err
 	}
-	key, ok := message.key()
-	if !ok || message.ClientID == "" {
+	o, ok := onceBy(by, message.ClientID)
+	if !ok {
 		return Receipt{}, fault.New(fault.InvalidArgument, "a message from a device needs an idempotency key")
 	}
-	answer, err := g.once(ctx, group, once{
-		key: key,
-		is:  func(e Entry) bool { return e.ClientID == message.ClientID && e.From == message.From },
-		need: func(ctx context.Context, r commit.Reader, s *state) error {
-			return s.fetch(ctx, r, s.shardsOf(message.From))
-		},
-		apply: func(s *state, checked int64) (sent, error) {
-			return s.send(message.From, key, checked, encoded, refusal)
-		},
-	})
+	o.need = by.need
+	o.apply = func(s *state, checked int64) (sent, error) { return s.send(by, o.key, checked, encoded) }
+	answer, err := g.once(ctx, group, o)
 	answer.Repeated = false // to a device a repeated message is as good as a new one
 	return answer.Receipt, err
 }
 
-// once is a message that its idempotency key lets in one time.
+// SendStatus is PublishStatus for a member's device. Errors as of SendAs.
+func (g *Groups) SendStatus(ctx context.Context, group id.Group, by Actor, message Entry) (Receipt, error) {
+	message.Kind, message.UID, message.From = KindStatus, toNobody(), by.User
+	encoded, err := encodeEntry(message)
+	if err != nil {
+		return Receipt{}, err
+	}
+	v, err := g.loop.Do(ctx, string(group), commit.Command[state]{Need: by.need, Apply: func(s *state) (any, error) {
+		if err := s.speak(by); err != nil {
+			return nil, err
+		}
+		return s.publishStatus(message.UID, encoded), nil
+	}})
+	if err != nil {
+		return Receipt{}, err
+	}
+	return *v.(*Receipt), nil
+}
+
+// once is what its idempotency key lets in one time.
 type once struct {
 	key int64
 	// is tells the entry that carries this very key, and still counts, from
-	// others that share its 64 bits.
+	// others that share its 64 bits. It is nil where there is no key.
 	is   func(Entry) bool
 	need func(context.Context, commit.Reader, *state) error
 	// apply adds the message. Its key was looked for among the entries sealed up
 	// to the seq checked; a recheck asks for more.
 	apply func(s *state, checked int64) (sent, error)
+}
+
+// onceBy is what one device asks for once. Without an idempotency key it is
+// nothing that can be recognised, and ok is false.
+func onceBy(by Actor, clientID string) (o once, ok bool) {
+	o.key, ok = Entry{From: by.User, ClientID: clientID}.key()
+	o.is = func(e Entry) bool { return e.ClientID == clientID && e.From == by.User }
+	return o, ok
+}
+
+// repeated returns the answer to a key that is in the ring, or a recheck where it
+// may have left it.
+func (s *state) repeated(key, checked int64) (answer sent, known bool, err error) {
+	if s.exists() {
+		if k, ok := s.recent.find(key); ok {
+			return s.repeat(k), true, nil
+		}
+	}
+	if !s.recent.covers(checked) && s.now-s.recent.evictedAt < keyWindow.Milliseconds() {
+		return sent{}, false, &recheck{asOf: s.lastSeq}
+	}
+	return sent{}, false, nil
 }
 
 // recheck refuses a message until its idempotency key has been looked for among
@@ -163,7 +197,7 @@ func (g *Groups) once(ctx context.Context, group id.Group, o once) (sent, error)
 	seen, busy := g.busy.Get(group)
 	checked := seen - tailEntries
 	for {
-		if busy {
+		if busy && o.is != nil {
 			seq, err := g.findKeyed(ctx, group, o)
 			if err != nil {
 				return sent{}, err
@@ -178,6 +212,9 @@ func (g *Groups) once(ctx context.Context, group id.Group, o once) (sent, error)
 		})
 		if ask, ok := errors.AsType[*recheck](err); ok {
 			checked, busy = ask.asOf, true
+			continue
+		}
+		if errors.Is(err, errUnloaded) {
 			continue
 		}
 		if err != nil {

@@ -23,6 +23,9 @@ type View struct {
 	// ClearedSeq and ClearedAt are how far the member has cleared the
 	// conversation, by seq and by time in Unix milliseconds.
 	ClearedSeq, ClearedAt int64
+	// Deleted are the seqs of single messages that the member deleted for
+	// themselves, rising.
+	Deleted []int64
 	// Since is the time in Unix milliseconds from which on entries are kept.
 	Since int64
 }
@@ -36,24 +39,49 @@ func (v View) Of(m Member) View {
 // Member is the membership that the view is of.
 func (v View) Member() Member { return Member{Joined: v.Joined, Left: v.Left, Away: v.Away} }
 
-// Sees says whether the member may see an entry.
+// Sees says whether the member may see an entry. Who may not see a message does
+// not see what became of it; what became, while the member was away, of a message
+// that the member knows is not kept back.
 func (v View) Sees(e Entry) bool {
 	switch {
-	case v.Joined == 0, e.Seq < v.firstSeq(), e.At < v.firstAt():
+	case v.Joined == 0, !v.spans(e.Seq), e.At < v.firstAt():
 		return false
-	case v.Left > 0 && e.Seq >= v.Left:
+	case e.Target == 0 && !v.knows(e.Seq):
 		return false
-	case !v.BeforeJoin && !v.Member().At(e.Seq) && (e.Target == 0 || !v.Member().At(e.Target)):
-		// What became meanwhile of a message that the member knows is not kept back.
+	case e.Target > 0 && (!v.spans(e.Target) || e.TargetAt <= v.ClearedAt || !v.knows(e.Target)):
+		// What is too old to be kept here may well be kept by a device.
 		return false
-	case e.From == v.User:
+	}
+	return e.ShownTo(v.User)
+}
+
+// ShownTo says whether a member may see an entry that is within the membership:
+// targeted messages are for those listed and their sender, and some are hidden
+// from their sender.
+func (e Entry) ShownTo(user id.User) bool {
+	switch {
+	case e.From == user:
 		return !e.HideFromSender
-	case len(e.To) == 0 || slices.Contains(e.To, v.User):
+	case len(e.To) == 0 || slices.Contains(e.To, user):
 		return true
 	default:
 		// Whose targeted message somebody else recalled is not among those it was for.
-		return e.Kind == KindRecall && slices.Contains(e.Users, v.User)
+		return e.Kind == KindRecall && slices.Contains(e.Users, user)
 	}
+}
+
+// spans says whether a seq is between the first and the last that are the
+// member's to see.
+func (v View) spans(seq int64) bool { return seq >= v.firstSeq() && (v.Left == 0 || seq < v.Left) }
+
+// knows says whether the member was there when a message was said, and has not
+// deleted it.
+func (v View) knows(seq int64) bool {
+	if !v.BeforeJoin && !v.Member().At(seq) {
+		return false
+	}
+	_, deleted := slices.BinarySearch(v.Deleted, seq)
+	return !deleted
 }
 
 // firstSeq and firstAt are where what the member may see begins.

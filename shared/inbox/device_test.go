@@ -112,11 +112,13 @@ func (d *device) takeGroup(g inbox.Group) error {
 		}
 		last = e.Seq
 		l.entries = append(l.entries, e)
-		if e.Kind == group.KindRecall {
-			for i := range l.entries {
-				if l.entries[i].UID == e.Target {
-					l.entries[i].Content, l.entries[i].Recalled = "", e.Seq
-				}
+		for i := range l.entries {
+			switch of := &l.entries[i]; {
+			case of.UID != e.Target:
+			case e.Kind == group.KindRecall:
+				of.Content, of.Recalled = "", e.Seq
+			case e.Kind == group.KindEdit:
+				of.Content = e.Content
 			}
 		}
 	}

@@ -72,7 +72,7 @@ func (b *Inbox) own(ctx context.Context, u id.User) (list conversation.List, set
 func viewOf(u id.User, c conversation.Conversation, since int64) group.View {
 	return group.View{
 		User: u, Joined: c.Joined, Left: c.Left, Away: c.Away,
-		ClearedSeq: c.ClearedSeq, ClearedAt: c.ClearedAt, Since: since,
+		ClearedSeq: c.ClearedSeq, ClearedAt: c.ClearedAt, Deleted: c.Deleted, Since: since,
 	}
 }
 

@@ -91,6 +91,11 @@ func (p *play) act() {
 		}
 	case 9, 10, 11:
 		p.arrange(g)
+	case 16:
+		if n := len(p.logs[g]); n > 0 {
+			seq := int64(n - rapid.IntRange(0, min(n-1, 100)).Draw(p.r, "edited"))
+			p.ok(p.groups.Edit(p.ctx, g, id.NewMessage(p.serials[g], seq), group.Edit{From: p.logs[g][seq-1].From, Content: fmt.Sprint("edited at ", p.now)}))
+		}
 	case 12, 13:
 		if len(p.events) > 0 {
 			p.deliver(rapid.IntRange(0, len(p.events)-1).Draw(p.r, "event"), p.chance("twice", 4))
@@ -108,7 +113,7 @@ func (p *play) act() {
 // arrange has ann, or the app's server for her, change something of her own.
 func (p *play) arrange(g id.Group) {
 	var err error
-	switch rapid.IntRange(0, 8).Draw(p.r, "arrange") {
+	switch rapid.IntRange(0, 9).Draw(p.r, "arrange") {
 	case 0:
 		err = p.conversations.Pin(p.ctx, "ann", g, p.chance("pinned", 2))
 	case 1:
@@ -130,6 +135,13 @@ func (p *play) arrange(g id.Group) {
 		err = p.inbox.Read(p.ctx, "ann", g, rapid.Int64Range(1, int64(len(p.logs[g])+3)).Draw(p.r, "seq"))
 	case 7:
 		err = p.inbox.Delete(p.ctx, "ann", g)
+	case 9:
+		n := int64(len(p.logs[g]))
+		if n == 0 || !p.stay(g).present() {
+			return
+		}
+		seqs := rapid.SliceOfNDistinct(rapid.Int64Range(max(1, n-20), n), 1, 5, rapid.ID).Draw(p.r, "deleted")
+		err = p.conversations.DeleteMessages(p.ctx, "ann", g, p.stay(g).joined, seqs)
 	case 8:
 		draft, pinned, tags := p.tag(), p.chance("pinned", 2), []string{p.tag()}
 		err = p.inbox.Patch(p.ctx, "ann", g, conversation.Patch{Draft: &draft, Pinned: &pinned, Tags: &tags})
@@ -211,7 +223,7 @@ func (p *play) check(d *device) {
 			got, has := have[e.Seq]
 			sees := p.sees(s, c, e)
 			switch {
-			case has && !sees && e.Seq > c.ClearedSeq && e.At > c.ClearedAt:
+			case has && !p.sees(s, conversation.Conversation{}, e):
 				p.r.Fatalf("%s: the device has %d, which is not ann's to see", g, e.Seq)
 			case sees && !has && (e.At >= p.now-window.Milliseconds() || e.Seq > l.lacking):
 				p.r.Fatalf("%s: the device lacks %d, and was told that it lacks what is before %d", g, e.Seq, l.lacking+1)

@@ -1,6 +1,7 @@
 package inbox_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
@@ -115,8 +116,11 @@ func (w *world) hear(_ context.Context, payloads ...[]byte) error {
 			if e.Seq <= int64(len(log)) {
 				continue
 			}
-			if e.Kind == group.KindRecall {
+			switch e.Kind {
+			case group.KindRecall:
 				log[e.Target-1].Content, log[e.Target-1].Recalled = "", e.Seq
+			case group.KindEdit:
+				log[e.Target-1].Content, log[e.Target-1].Edited = e.Content, e.Seq
 			}
 			w.logs[ev.Group] = append(log, e)
 		}
@@ -175,18 +179,18 @@ func (s stay) present() bool { return s.joined > 0 && s.left == 0 }
 
 // sees is the rule of who sees what, written down once more.
 func (w *world) sees(s stay, c conversation.Conversation, e group.Entry) bool {
-	if !s.present() || e.Seq <= s.joined || e.Seq <= c.ClearedSeq || e.At <= c.ClearedAt {
+	within := func(seq, at int64) bool { return seq > s.joined && seq > c.ClearedSeq && at > c.ClearedAt }
+	if !s.present() || !within(e.Seq, e.At) || e.Target > 0 && !within(e.Target, e.TargetAt) {
 		return false
 	}
-	out := func(seq int64) bool {
-		for gap := range slices.Chunk(s.away, 2) {
-			if gap[0] <= seq && seq <= gap[1] {
-				return true
-			}
+	// An entry about a message shows to whoever knows that message.
+	about := cmp.Or(e.Target, e.Seq)
+	for gap := range slices.Chunk(s.away, 2) {
+		if gap[0] <= about && about <= gap[1] {
+			return false
 		}
-		return seq <= s.joined
 	}
-	if out(e.Seq) && (e.Target == 0 || out(e.Target)) {
+	if slices.Contains(c.Deleted, about) {
 		return false
 	}
 	if e.From == "ann" {

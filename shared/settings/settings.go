@@ -59,6 +59,11 @@ type Settings struct {
 	// Each process counts for itself: the cloud as a whole takes this many for
 	// every instance of a function that runs.
 	Rates Rates
+	// DeviceRate is how many messages, edits, extension changes and typing
+	// messages a second one user's devices may send, 0 for any number.
+	// THRONG_DEVICE_RATE; default 5, the contract's. Each process counts for
+	// itself, and who is spread over several instances gets that much of each.
+	DeviceRate int
 	// TokenLifetime is how long a device token lives.
 	// THRONG_TOKEN_LIFETIME, a Go duration; default 0, for ever.
 	TokenLifetime time.Duration
@@ -123,6 +128,7 @@ func FromEnv(get func(string) string) (Settings, error) {
 
 		RequireStrongSignature: r.flag("THRONG_REQUIRE_STRONG_SIGNATURE", false),
 		Rates:                  r.rates("THRONG_RATE_LIMITS"),
+		DeviceRate:             r.between("THRONG_DEVICE_RATE", 5, 0, MaxRate),
 	}
 	s.PreviousSecret, s.PreviousUntil = r.previous("THRONG_APP_SECRET_PREVIOUS", s.AppSecret)
 	if len(s.AppKey) > MaxAppKey {

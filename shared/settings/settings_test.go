@@ -106,6 +106,19 @@ func TestTimesAndFlags(t *testing.T) {
 	}
 }
 
+func TestTheRateOfDevices(t *testing.T) {
+	for set, want := range map[string]int{"": 5, "0": 0, "7": 7} {
+		if s, err := from("THRONG_DEVICE_RATE=" + set); err != nil || s.DeviceRate != want {
+			t.Errorf("%q: %d, %v", set, s.DeviceRate, err)
+		}
+	}
+	for _, bad := range []string{"-1", "many", "1000001", "0.5"} {
+		if _, err := from("THRONG_DEVICE_RATE=" + bad); err == nil || !strings.Contains(err.Error(), "THRONG_DEVICE_RATE") {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+}
+
 func TestHistorySettings(t *testing.T) {
 	env := map[string]string{"THRONG_APP_KEY": "k", "THRONG_APP_SECRET": "s", "GOOGLE_CLOUD_PROJECT": "p"}
 	get := func(name string) string { return env[name] }

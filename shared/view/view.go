@@ -28,13 +28,16 @@ type entry struct {
 	Counted   *bool `json:"counted,omitempty"`
 	Persisted *bool `json:"persisted,omitempty"`
 	KeepLast  bool  `json:"keepLast,omitempty"`
-	// Recalled and Edited are the seqs of the entries that did it to this message.
-	// Target is the message that an entry is about.
-	Recalled   int64            `json:"recalled,omitempty"`
-	Edited     int64            `json:"edited,omitempty"`
+	// Recalled and Edited are the seqs of the entries that did it last; Admin and
+	// Delete say how a recall is shown.
+	Recalled int64 `json:"recalled,omitempty"`
+	Edited   int64 `json:"edited,omitempty"`
+	Admin    bool  `json:"admin,omitempty"`
+	Delete   bool  `json:"delete,omitempty"`
+	// Target is the message that a recall, an edit, an extension change or a
+	// receipt request is about, TargetAt the message's time.
 	Target     id.Message       `json:"target,omitempty"`
-	Admin      bool             `json:"admin,omitempty"`
-	Delete     bool             `json:"delete,omitempty"`
+	TargetAt   int64            `json:"targetAt,omitempty"`
 	Receipt    bool             `json:"receipt,omitempty"`
 	Expandable bool             `json:"expandable,omitempty"`
 	Expansion  map[string]value `json:"expansion,omitempty"`
@@ -54,18 +57,18 @@ type value struct {
 func Append(dst []byte, serial id.Serial, e group.Entry) ([]byte, error) {
 	out := entry{
 		Seq: e.Seq, Kind: e.Kind, At: e.At, From: e.From, Type: e.Type, Content: e.Content, Users: e.Users,
-		Mention: e.Mention, To: e.To, KeepLast: e.KeepLast, Receipt: e.Receipt, Expandable: e.Expandable, Extra: e.Extra, ClientID: e.ClientID,
-		Recalled: e.Recalled, Edited: e.Edited, Admin: e.Admin, Delete: e.Delete, Removed: e.Removed, UID: e.UID,
+		Mention: e.Mention, To: e.To, KeepLast: e.KeepLast, Recalled: e.Recalled, Edited: e.Edited, Admin: e.Admin, Delete: e.Delete,
+		TargetAt: e.TargetAt, Receipt: e.Receipt, Expandable: e.Expandable, Removed: e.Removed, Extra: e.Extra, ClientID: e.ClientID, UID: e.UID,
 	}
 	if e.Kind == group.KindMessage || e.Kind == group.KindStatus {
 		counted, persisted := !e.Uncounted, !e.Unpersisted
 		out.Counted, out.Persisted = &counted, &persisted
 	}
-	if e.Kind == group.KindMessage {
-		out.UID = id.NewMessage(serial, e.Seq)
-	}
 	if e.Target > 0 {
 		out.Target = id.NewMessage(serial, e.Target)
+	}
+	if e.Seq > 0 && (e.Kind == group.KindMessage || e.Target > 0) {
+		out.UID = id.NewMessage(serial, e.Seq)
 	}
 	if len(e.Expansion) > 0 {
 		out.Expansion = make(map[string]value, len(e.Expansion))

@@ -21,16 +21,21 @@ var entries = []group.Entry{
 	{
 		Seq: 3, At: 1_800_000_000_002, Kind: group.KindMessage, From: "ann", Type: "app:x", Content: "{}", To: []id.User{"bob"},
 		Mention: &group.Mention{Type: group.MentionUsers, Users: []id.User{"bob"}, Text: "look"}, Uncounted: true, Unpersisted: true,
-		HideFromSender: true, KeepLast: true, Receipt: true, Expandable: true, Expansion: map[string]group.Value{"k": {V: "v", TS: 1_700_000_000_000}, "a": {V: "b", TS: 1_800_000_000_002}},
+		HideFromSender: true, KeepLast: true, Receipt: true, Expandable: true, Expansion: map[string]group.Value{"k": {V: "v", TS: 5}, "a": {V: "b", TS: 6}},
 		Extra: "extra", ClientID: "c1", Push: &group.Push{Content: "never shown"},
 	},
 	{Seq: 4, At: 1_800_000_000_003, Kind: group.KindRenamed, Content: "New name"},
 	{Seq: 5, At: 1_800_000_000_004, Kind: group.KindLeft, Users: []id.User{"bob"}},
 	{Seq: 6, At: 1_800_000_000_005, Kind: group.KindDismissed, From: "ann"},
-	{At: 1_800_000_000_006, Kind: group.KindStatus, From: "ann", Type: "RC:TypSts", Content: "{}", UID: "0000-0000-7ZZZ-ZZZZ"},
-	{Seq: 7, At: 1_800_000_000_007, Kind: group.KindMessage, From: "ann", Type: "RC:TxtMsg", Recalled: 8, Edited: 5},
-	{Seq: 8, At: 1_800_000_000_008, Kind: group.KindRecall, From: "app", Users: []id.User{"ann"}, Target: 7, Admin: true, Delete: true, Extra: "why"},
-	{Seq: 9, At: 1_800_000_000_009, Kind: group.KindExpansion, From: "ann", Target: 3, Removed: []string{"k"}},
+	{At: 1_800_000_000_006, Kind: group.KindStatus, From: "ann", Type: "RC:TypSts", Content: "{}", UID: "0000-0000-7000-0000"},
+	{
+		Seq: 7, At: 1_800_000_000_007, Kind: group.KindRecall, From: "boss", Target: 2, TargetAt: 1_800_000_000_001, Admin: true, Delete: true,
+		Users: []id.User{"ann"}, Extra: "sorry", Push: &group.Push{Content: "never shown"},
+	},
+	{Seq: 8, At: 1_800_000_000_008, Kind: group.KindEdit, From: "ann", Target: 3, TargetAt: 1_800_000_000_002, Type: "app:x", Content: "better", To: []id.User{"bob"}},
+	{Seq: 9, At: 1_800_000_000_009, Kind: group.KindExpansion, From: "bob", Target: 3, Expansion: map[string]group.Value{"k": {V: "w", TS: 9}}, Removed: []string{"a"}, ClientID: "c2"},
+	{Seq: 10, At: 1_800_000_000_010, Kind: group.KindReceiptRequest, From: "ann", Target: 3},
+	{Seq: 11, At: 1_800_000_000_011, Kind: group.KindMessage, From: "ann", Type: "app:x", Recalled: 12, Edited: 9, Extended: 8, Asked: 7, Admin: true, Delete: true},
 }
 
 func TestWhatDevicesSee(t *testing.T) {

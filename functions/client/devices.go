@@ -1,0 +1,61 @@
+package client
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/throng-im/throng/shared/fault"
+	"github.com/throng-im/throng/shared/id"
+	"github.com/throng-im/throng/shared/user"
+)
+
+// Limits of a device.
+const (
+	// FCM's tokens are some 160 characters and may grow.
+	maxPushToken = 1024
+	maxLanguage  = 35
+	maxTimeZone  = 64
+)
+
+func (f calls) putDevice(ctx context.Context, who caller, r *http.Request) (any, error) {
+	var body struct {
+		Platform  string `json:"platform"`
+		PushToken string `json:"pushToken"`
+		Language  string `json:"language"`
+		TimeZone  string `json:"timeZone"`
+	}
+	if err := read(r, &body); err != nil {
+		return nil, err
+	}
+	device := r.PathValue("device")
+	if err := id.Valid("deviceId", device); err != nil {
+		return nil, err
+	}
+	switch body.Platform {
+	case "android", "ios", "web":
+	default:
+		return nil, fault.New(fault.InvalidArgument, "platform must be android, ios or web")
+	}
+	if body.PushToken == "" {
+		return nil, fault.New(fault.InvalidArgument, "pushToken is required")
+	}
+	for what, text := range map[string]struct {
+		value string
+		max   int
+	}{"pushToken": {body.PushToken, maxPushToken}, "language": {body.Language, maxLanguage}, "timeZone": {body.TimeZone, maxTimeZone}} {
+		if len(text.value) > text.max {
+			return nil, fault.New(fault.TooLarge, "%s is longer than %d bytes", what, text.max)
+		}
+	}
+	return empty{}, f.Users.PutDevice(ctx, who.user, user.Device{
+		ID: id.Device(device), Platform: body.Platform, Token: body.PushToken, Language: body.Language, TimeZone: body.TimeZone,
+	})
+}
+
+func (f calls) removeDevice(ctx context.Context, who caller, r *http.Request) (any, error) {
+	device := r.PathValue("device")
+	if err := id.Valid("deviceId", device); err != nil {
+		return nil, err
+	}
+	return empty{}, f.Users.RemoveDevice(ctx, who.user, id.Device(device))
+}
