@@ -14,6 +14,7 @@ import (
 	"github.com/throng-im/throng/functions/mutes"
 	"github.com/throng-im/throng/functions/push"
 	"github.com/throng-im/throng/functions/users"
+	"github.com/throng-im/throng/functions/watch"
 )
 
 // Handlers are the functions' entry points by name.
@@ -27,4 +28,5 @@ var Handlers = map[string]http.HandlerFunc{
 	"mutes":         mutes.Serve,
 	"push":          push.Serve,
 	"users":         users.Serve,
+	"watch":         watch.Serve,
 }
