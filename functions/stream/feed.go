@@ -23,10 +23,9 @@ import (
 const (
 	// missedFor is how old what a connection missed may be to be notified of.
 	missedFor = 10 * time.Minute
-	// missedMost and missedBytes bound what one user is notified of in one group:
-	// nobody looks at more notifications, and an event has a size.
-	missedMost  = 200
-	missedBytes = 1 << 20
+	// missedMost bounds what one user is notified of in one group: nobody looks at
+	// more notifications.
+	missedMost = 200
 )
 
 // feed brings this instance what happens in groups and what concerns single
@@ -105,34 +104,22 @@ func (f *feed) republish(ctx context.Context, user id.User, g id.Group, spans []
 	if err != nil || len(heads) == 0 {
 		return err
 	}
-	h := heads[0]
-	ev := event.Timeline{Group: g, Name: h.Name, Serial: h.Serial, Shards: h.Shards, Missed: []id.User{user}}
+	var entries []group.Entry
+	reader, since := f.Groups.Reader(heads[0]), time.Now().Add(-missedFor).UnixMilli()
 	slices.SortFunc(spans, func(a, b live.Span) int { return cmp.Compare(a.After, b.After) })
-	reader, size := f.Groups.Reader(h), 0
 	for _, span := range spans {
-		var encoding error
-		// Nobody is notified of what is as old as this; it only bounds the reading.
-		_, err := reader.Forward(ctx, span.After, time.Now().Add(-missedFor).UnixMilli(), missedMost, func(e group.Entry) bool {
-			if e.Seq > span.Last || len(ev.Entries) == missedMost || size > missedBytes {
+		_, err := reader.Forward(ctx, span.After, since, missedMost, func(e group.Entry) bool {
+			if e.Seq > span.Last || len(entries) == missedMost {
 				return false
 			}
-			var raw []byte
-			raw, encoding = json.Marshal(e)
-			ev.Entries, size = append(ev.Entries, raw), size+len(raw)
-			return encoding == nil
+			entries = append(entries, e)
+			return true
 		})
-		if err = cmp.Or(err, encoding); err != nil {
+		if err != nil {
 			return err
 		}
 	}
-	if len(ev.Entries) == 0 {
-		return nil
-	}
-	payload, err := json.Marshal(ev)
-	if err != nil {
-		return err
-	}
-	return f.PubSub.Publish(ctx, event.TopicTimeline, payload)
+	return reader.AnnounceMissed(ctx, entries, []id.User{user})
 }
 
 // unreadable gives up on an event: no retry can cure it.

@@ -178,7 +178,7 @@ func (h *Hub) announce(ctx context.Context, dirty <-chan struct{}) {
 		return err == nil
 	}
 	defer do(p.Remove)
-	stale := false
+	stale, spoke := false, time.Now()
 	for {
 		select {
 		case <-ctx.Done():
@@ -186,11 +186,15 @@ func (h *Hub) announce(ctx context.Context, dirty <-chan struct{}) {
 		case <-dirty:
 			stale = true
 		case <-renew.C:
-			if !stale {
-				stale = !do(p.Renew)
+			// Who was silent for long may have been taken for dead, and off the board.
+			if !stale && time.Since(spoke) < 2*p.Every {
+				if stale = !do(p.Renew); !stale {
+					spoke = time.Now()
+				}
 				continue
 			}
 		}
+		spoke = time.Now()
 		stale = !do(func(ctx context.Context) error { return p.Set(ctx, h.present()) })
 		select {
 		case <-time.After(presenceApart):

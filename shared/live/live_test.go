@@ -336,3 +336,62 @@ func TestAFeedThatFails(t *testing.T) {
 	s.phone(h, "ann")
 	s.eventually(func() string { return "only the new one is there" }, func() bool { return h.Connections() == 1 })
 }
+
+// TestACopyThatIsBehind has ann, whom the copy of her membership still lets in,
+// connect after she left, and others talk. She is shown nothing of it, however far
+// back her leaving is, in a room that begins with it as in one that is there.
+func TestACopyThatIsBehind(t *testing.T) {
+	for _, since := range []int{0, 3, 200} {
+		s := play(t)
+		h := s.hub()
+		s.ok(s.groups.Join(s.ctx, "g", []id.User{"ann", "bob", "cem"}, "G"))
+		s.byHand = true
+		s.ok(s.groups.Quit(s.ctx, "g", []id.User{"ann"})) // 2
+		for range since {
+			s.say("g", group.Entry{From: "bob"})
+		}
+		s.later.Add(int64(time.Minute)) // that was before anybody connected
+		before := s.phone(h, "ann")
+		cem := s.phone(h, "cem")
+		last := s.say("g", group.Entry{From: "bob"})
+		s.deliverAll(h)
+		s.eventually(func() string { return "cem: " + cem.story() }, func() bool { return cem.newest("g") == last })
+		after := s.phone(h, "ann")
+		last = s.say("g", group.Entry{From: "bob"})
+		s.deliverAll(h)
+		s.eventually(func() string { return "cem: " + cem.story() }, func() bool { return cem.newest("g") == last })
+		s.fanOutAll() // and now the hub is told
+		s.deliverAll(h)
+		h.Tell("ann", "end", []byte("{}"))
+		for _, d := range []*device{before, after} {
+			s.eventually(func() string { return "ann: " + d.story() }, func() bool { return strings.HasSuffix(d.story(), "end") })
+			if story := d.story(); strings.Contains(story, "g(") {
+				t.Errorf("%d entries after she left, ann heard %s", since, story)
+			}
+		}
+	}
+}
+
+// TestACopyThatIsBehindAnID is the same for a device that comes back, with an id
+// that does not name the group.
+func TestACopyThatIsBehindAnID(t *testing.T) {
+	s := play(t)
+	h := s.hub()
+	s.ok(s.groups.Join(s.ctx, "g", []id.User{"ann", "bob"}, "G"))
+	s.byHand = true
+	s.ok(s.groups.Quit(s.ctx, "g", []id.User{"ann"})) // 2
+	for range 200 {
+		s.say("g", group.Entry{From: "bob"})
+	}
+	s.later.Add(int64(time.Minute))
+	ann := s.phone(h, "ann")
+	s.eventually(func() string { return "an id" }, func() bool { ann.mu.Lock(); defer ann.mu.Unlock(); return ann.lastID != "" })
+	ann.stop()
+	<-ann.on
+	s.say("g", group.Entry{From: "bob"})
+	s.ok(s.connect(h, ann, -1))
+	s.say("g", group.Entry{From: "bob"})
+	s.deliverAll(h)
+	h.Tell("ann", "end", []byte("{}"))
+	s.hears(ann, "left g@202; end")
+}
