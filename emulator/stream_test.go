@@ -145,18 +145,18 @@ func (w *town) tell(group string, more ...string) {
 // ways, and has everybody come back.
 func TestTheStream(t *testing.T) {
 	w := startTown(t)
-	w.must("/group/create.json", url.Values{"groupId": {"g"}, "groupName": {"G"}, "userId": {"ann", "bob"}})
 	ann, bob, cem := w.listener("ann"), w.listener("bob"), w.listener("cem")
+	w.must("/group/create.json", url.Values{"groupId": {"g"}, "groupName": {"G"}, "userId": {"ann", "bob"}})
 	w.tell("g")
 	w.tell("g", "toUserId", "bob")
 	w.must("/group/join.json", url.Values{"groupId": {"g"}, "groupName": {"G"}, "userId": {"cem"}})
 	w.tell("g")
 	w.must("/group/quit.json", url.Values{"groupId": {"g"}, "userId": {"bob"}})
 	w.tell("g")
-	annHeard := []string{"g/2", "g/4", "g/5", "g/6", "g/7"}
+	annHeard := []string{"joined g", "g/2", "g/4", "g/5", "g/6", "g/7"}
 	cemHeard := []string{"joined g", "g/5", "g/6", "g/7"}
 	ann.hears(annHeard...)
-	bob.hears("g/2", "g/3", "g/4", "g/5", "left g")
+	bob.hears("joined g", "g/2", "g/3", "g/4", "g/5", "left g")
 	cem.hears(cemHeard...)
 
 	// One device is away while things happen.

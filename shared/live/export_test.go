@@ -57,7 +57,9 @@ func (h *Hub) Dump() string {
 		r.mu.Lock()
 		out += fmt.Sprintf("\n%s at %d since %d, %d held, %d catching up, mending %v:", g, r.last, r.base, len(r.held), r.catching, r.mending)
 		for _, s := range r.members {
+			s.conn.mu.Lock()
 			out += fmt.Sprintf(" %s as of %d, from %d, waiting %d, deaf %v;", s.conn.user, s.asOf, s.from, len(s.conn.queue), s.conn.deaf)
+			s.conn.mu.Unlock()
 		}
 		r.mu.Unlock()
 	}

@@ -207,7 +207,7 @@ func (p *stage) say(rt *rapid.T) {
 		e.To = []id.User{rapid.SampledFrom(p.users).Draw(rt, "to")}
 	}
 	g := rapid.SampledFrom(p.names).Draw(rt, "group")
-	for range rapid.OneOf(rapid.Just(1), rapid.IntRange(1, 40)).Draw(rt, "times") {
+	for range rapid.OneOf(rapid.Just(1), rapid.IntRange(1, 40), rapid.Just(100)).Draw(rt, "times") {
 		p.street.say(g, e)
 	}
 }
@@ -270,7 +270,9 @@ func (p *stage) quiet() {
 	}
 	for _, r := range p.readers {
 		p.eventually(func() string {
+			r.mu.Lock()
 			c, _ := live.ParseCursor(r.lastID)
+			r.mu.Unlock()
 			return fmt.Sprintf("%s\nhub: %s\nother %s\ncursor %+v now %d", p.differs(r), p.at[r].Dump(), p.hubs[0].Dump(), c, p.now().UnixMilli())
 		}, func() bool { return r.away() || p.differs(r) == "" })
 	}

@@ -116,6 +116,9 @@ func (r *room) seat(s *seat, from int64) {
 	}
 	s.from, s.at = from, len(r.members)
 	r.members = append(r.members, s)
+	if r.last == unknown && len(r.held) > 0 {
+		r.mendIn(0)
+	}
 }
 
 // unseat takes a seat out of the room.

@@ -228,7 +228,7 @@ func (s *street) say(g id.Group, e group.Entry) int64 {
 }
 
 // patience is how long a test waits for what must come.
-var patience = 5 * time.Second
+var patience = 30 * time.Second
 
 // eventually waits until ok; what says for what.
 func (s *street) eventually(what func() string, ok func() bool) {
