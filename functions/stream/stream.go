@@ -32,12 +32,7 @@ var Serve = cloud.Function("stream", Handler)
 
 func init() { functions.HTTP("stream", Serve) }
 
-const (
-	path = "/client/v1/stream"
-	// writeTimeout is how long one write may take before the reader counts as
-	// gone. It ends before the process must, when it is told to stop.
-	writeTimeout = 5 * time.Second
-)
+const path = "/client/v1/stream"
 
 type function struct {
 	hub *live.Hub
@@ -109,9 +104,9 @@ func (f *function) serve(w http.ResponseWriter, r *http.Request) {
 	if !claims.Expires.IsZero() {
 		defer time.AfterFunc(time.Until(claims.Expires), func() { conn.End("token") }).Stop()
 	}
-	out := newSender(conn.Context(), w)
-	defer out.end()
-	if err := conn.Run(out.send, serve.Stopping(r.Context())); err != nil && !out.begun {
+	out := live.NewAnswer(conn.Context(), w)
+	defer out.End()
+	if err := conn.Run(out.Send, serve.Stopping(r.Context())); err != nil && !out.Begun() {
 		deviceapi.WriteError(w, r, err)
 	}
 }
@@ -139,47 +134,4 @@ func (f *function) caller(ctx context.Context, text string) (token.Claims, error
 		return token.Claims{}, fault.New(fault.Unauthenticated, "the stream needs Authorization: Bearer, or ?token=, and a token")
 	}
 	return f.check(ctx, text)
-}
-
-// sender writes events to an answer.
-type sender struct {
-	http.ResponseWriter
-	answer *http.ResponseController
-	ctx    context.Context
-	begun  bool
-	stop   func() bool
-}
-
-// newSender begins an answer of events. When ctx ends, a write that is under way
-// fails.
-func newSender(ctx context.Context, w http.ResponseWriter) *sender {
-	s := &sender{ResponseWriter: w, answer: http.NewResponseController(w), ctx: ctx}
-	s.stop = context.AfterFunc(ctx, func() { _ = s.answer.SetWriteDeadline(time.Now()) })
-	return s
-}
-
-// send writes events and flushes them, unless the reader takes too long.
-func (s *sender) send(b []byte) error {
-	if err := s.ctx.Err(); err != nil {
-		return err
-	}
-	if !s.begun {
-		s.begun = true
-		s.Header().Set("Content-Type", "text/event-stream")
-		s.Header().Set("Cache-Control", "no-store")
-		// Proxies that buffer would hold events back.
-		s.Header().Set("X-Accel-Buffering", "no")
-	}
-	_ = s.answer.SetWriteDeadline(time.Now().Add(writeTimeout))
-	if _, err := s.Write(b); err != nil {
-		return err
-	}
-	return s.answer.Flush()
-}
-
-// end leaves the connection as it was found.
-func (s *sender) end() {
-	if s.stop() {
-		_ = s.answer.SetWriteDeadline(time.Time{})
-	}
 }
