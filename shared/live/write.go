@@ -18,6 +18,10 @@ const (
 	// retryLeast and retrySpread are when a device comes back after the server
 	// ended its connection: spread, so that a thousand do not come at once.
 	retryLeast, retrySpread = 500 * time.Millisecond, 4500 * time.Millisecond
+	// idGroups is how many groups an id names at most that is given to each event.
+	// Longer ones come once with what goes out together: a device that is cut off in
+	// the middle of that gets some again, which it knows by their seqs.
+	idGroups = 16
 )
 
 // buffers are what the connections compose their writes in.
@@ -135,12 +139,12 @@ func retryIn() int64 { return (retryLeast + rand.N(retrySpread)).Milliseconds() 
 // to be said then.
 func (w *writer) flush() (reason string, err error) {
 	for {
+		horizon := w.hub.horizon()
 		var batches []*batch
 		if batches, reason = w.take(w.spare); len(batches) == 0 {
 			w.spare = batches
 			return reason, nil
 		}
-		w.cursor.advance(w.hub.horizon())
 		for i, b := range batches {
 			w.add(b)
 			if len(w.buf) >= writeBytes {
@@ -150,6 +154,8 @@ func (w *writer) flush() (reason string, err error) {
 				}
 			}
 		}
+		// Nothing older than the horizon waits any more.
+		w.cursor.advance(horizon)
 		if err := w.out(); err != nil {
 			return "", err
 		}
@@ -160,8 +166,11 @@ func (w *writer) flush() (reason string, err error) {
 
 // add appends an event to what goes out next.
 func (w *writer) add(b *batch) {
-	if w.events {
-		w.buf = append(w.buf, '\n') // the end of the one before
+	if w.events { // the end of the one before
+		if len(w.cursor.at) <= idGroups {
+			w.buf = append(w.cursor.append(append(w.buf, "id: "...)), '\n')
+		}
+		w.buf = append(w.buf, '\n')
 	}
 	if w.events = true; w.buf == nil {
 		w.buf = (*buffers.Get().(*[]byte))[:0]
@@ -175,8 +184,7 @@ func (w *writer) add(b *batch) {
 
 func (w *writer) line(format string, args ...any) { w.buf = fmt.Appendf(w.buf, format, args...) }
 
-// out sends what was added. The last event has the id; of those before it, a
-// device that is cut off in between gets some again, which it knows by their seqs.
+// out sends what was added.
 func (w *writer) out() error {
 	if !w.events {
 		return nil
