@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -28,11 +27,8 @@ func openInbox(t *testing.T) *phone {
 // ask makes a call that must succeed. It counts the documents read into cost.
 func (p *phone) ask(method, path, body string, into any) (cost int) {
 	p.Helper()
-	r := httptest.NewRequest(method, "/client/v1"+path, strings.NewReader(body))
-	r.Header.Set("Authorization", "Bearer "+p.token)
-	w := httptest.NewRecorder()
 	before, _ := p.store.counted()
-	p.ServeHTTP(w, r)
+	w := p.do(method, path, body)
 	if w.Code != 200 {
 		p.Fatalf("%s %s answered %d %s", method, path, w.Code, w.Body)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/throng-im/throng/shared/contract"
 	"github.com/throng-im/throng/shared/conversation"
+	"github.com/throng-im/throng/shared/deviceapi"
 	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/notify"
 	"github.com/throng-im/throng/shared/user"
@@ -59,8 +60,8 @@ func (f calls) putSettings(ctx context.Context, who caller, r *http.Request) (an
 
 // checkQuiet bounds what the rule of quiet hours itself does not.
 func checkQuiet(q notify.Quiet) error {
-	if len(q.Zone) > maxTimeZone {
-		return fault.New(fault.TooLarge, "quietHours.timeZone is longer than %d bytes", maxTimeZone)
+	if len(q.Zone) > deviceapi.MaxTimeZone {
+		return fault.New(fault.TooLarge, "quietHours.timeZone is longer than %d bytes", deviceapi.MaxTimeZone)
 	}
 	return q.Check()
 }
@@ -80,7 +81,7 @@ func (f calls) tag(ctx context.Context, who caller, r *http.Request) (any, error
 		return nil, err
 	}
 	tags := list.TagItems()
-	i := slices.IndexFunc(tags, func(t conversation.TagItem) bool { return t.ID == r.PathValue("tag") })
+	i := slices.IndexFunc(tags, func(t conversation.TagItem) bool { return t.ID == r.PathValue("tagId") })
 	if i < 0 {
 		return nil, fault.New(fault.NotFound, "the user has no such tag")
 	}
@@ -94,7 +95,7 @@ func (f calls) putTag(ctx context.Context, who caller, r *http.Request) (any, er
 	if err := read(r, &body); err != nil {
 		return nil, err
 	}
-	tag := r.PathValue("tag")
+	tag := r.PathValue("tagId")
 	if err := text("tagId", tag, contract.MaxTagID); err != nil {
 		return nil, err
 	}
@@ -105,7 +106,7 @@ func (f calls) putTag(ctx context.Context, who caller, r *http.Request) (any, er
 }
 
 func (f calls) removeTag(ctx context.Context, who caller, r *http.Request) (any, error) {
-	tag := r.PathValue("tag")
+	tag := r.PathValue("tagId")
 	if err := text("tagId", tag, contract.MaxTagID); err != nil {
 		return nil, err
 	}
