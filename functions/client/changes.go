@@ -78,6 +78,9 @@ func (f calls) deleteExpansion(ctx context.Context, who caller, r *http.Request)
 	if len(body.Remove) == 0 {
 		return nil, fault.New(fault.InvalidArgument, "remove is required")
 	}
+	if len(body.Remove) > deviceapi.MaxKeys {
+		return nil, fault.New(fault.InvalidArgument, "remove names %d keys, at most %d are allowed", len(body.Remove), deviceapi.MaxKeys)
+	}
 	keys := make(map[string]string, len(body.Remove))
 	for _, k := range body.Remove {
 		keys[k] = ""

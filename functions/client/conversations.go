@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/throng-im/throng/shared/contract"
 	"github.com/throng-im/throng/shared/conversation"
 	"github.com/throng-im/throng/shared/deviceapi"
 	"github.com/throng-im/throng/shared/fault"
@@ -16,6 +17,11 @@ func (f calls) list(ctx context.Context, who caller, r *http.Request) (any, erro
 		return nil, err
 	}
 	q := r.URL.Query()
+	if tag := q.Get("tag"); tag != "" {
+		if err := text("tag", tag, contract.MaxTagID); err != nil {
+			return nil, err
+		}
+	}
 	return f.Inbox.List(ctx, who.user, q.Get("cursor"), q.Get("tag"), int(limit))
 }
 

@@ -83,7 +83,7 @@ var conversations = []Call{
 			must("conversations", list(ref("Listed")), "the conversations"),
 			must("cursor", words(), "leads to the next page; empty where there is none"),
 			must("more", flag(), "true when there are more")),
-		errors: []fault.Kind{fault.InvalidArgument}},
+		errors: refused},
 	{Name: "changeConversation", Method: http.MethodPatch, Path: "/conversations/{groupId}",
 		about: "change what the user set for a conversation, on all of the user's devices", notes: "What is not given stays as it is.",
 		body: given(again,
