@@ -99,7 +99,7 @@ func (f calls) typing(ctx context.Context, who caller, r *http.Request) (any, er
 	if err != nil {
 		return nil, err
 	}
-	if err := message.CheckType(body.Type); err != nil {
+	if err := message.CheckType("type", body.Type); err != nil {
 		return nil, err
 	}
 	if len(body.Content) > deviceapi.MaxExtra {

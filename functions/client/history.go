@@ -116,7 +116,7 @@ func readPage(r *http.Request) (page, error) {
 			return page{}, fault.New(fault.InvalidArgument, "types names %d types, at most %d are allowed", len(p.types), deviceapi.MaxTypes)
 		}
 		for _, t := range p.types {
-			if err := message.CheckType(t); err != nil {
+			if err := message.CheckType("types", t); err != nil {
 				return page{}, err
 			}
 		}

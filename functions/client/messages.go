@@ -72,7 +72,7 @@ func (b *sendBody) check() error {
 	case len(b.Extra) > deviceapi.MaxExtra:
 		return fault.New(fault.TooLarge, "extra is longer than %d bytes", deviceapi.MaxExtra)
 	}
-	if err := message.CheckType(b.Type); err != nil {
+	if err := message.CheckType("type", b.Type); err != nil {
 		return err
 	}
 	if p := b.Push; p != nil && max(len(p.Content), len(p.Data), len(p.Ext)) > message.MaxPush {

@@ -40,7 +40,7 @@ func (f calls) putSettings(ctx context.Context, who caller, r *http.Request) (an
 	case bytes.Equal(body.QuietHours, []byte("null")):
 		w.NoQuiet = true
 	default:
-		var given user.QuietHours
+		given := user.QuietHours{Level: notify.Mentions} // as in the server API
 		if err := json.Unmarshal(body.QuietHours, &given); err != nil {
 			return nil, fault.New(fault.InvalidArgument, "quietHours has not the documented form")
 		}
@@ -58,12 +58,13 @@ func (f calls) putSettings(ctx context.Context, who caller, r *http.Request) (an
 	return empty{}, f.Users.Configure(ctx, who.user, w)
 }
 
-// checkQuiet bounds what the rule of quiet hours itself does not.
+// checkQuiet bounds what the rule of quiet hours itself does not, and says what is
+// wrong in the words of this API.
 func checkQuiet(q notify.Quiet) error {
 	if len(q.Zone) > deviceapi.MaxTimeZone {
 		return fault.New(fault.TooLarge, "quietHours.timeZone is longer than %d bytes", deviceapi.MaxTimeZone)
 	}
-	return q.Check()
+	return q.CheckAs(notify.Names{Start: "quietHours.start", Minutes: "quietHours.minutes", Level: "quietHours.level"})
 }
 
 type tagsReply struct {
