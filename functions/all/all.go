@@ -13,7 +13,9 @@ import (
 	"github.com/throng-im/throng/functions/messages"
 	"github.com/throng-im/throng/functions/mutes"
 	"github.com/throng-im/throng/functions/push"
+	"github.com/throng-im/throng/functions/stream"
 	"github.com/throng-im/throng/functions/users"
+	"github.com/throng-im/throng/functions/watch"
 )
 
 // Handlers are the functions' entry points by name.
@@ -26,5 +28,7 @@ var Handlers = map[string]http.HandlerFunc{
 	"messages":      messages.Serve,
 	"mutes":         mutes.Serve,
 	"push":          push.Serve,
+	"stream":        stream.Serve,
 	"users":         users.Serve,
+	"watch":         watch.Serve,
 }

@@ -3,7 +3,9 @@ package fanout
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
+	"hash/fnv"
 	"log/slog"
 	"slices"
 	"time"
@@ -19,15 +21,29 @@ import (
 // lines, and FCM takes 4,096 bytes with everything else.
 const maxText = 1000
 
-// jobs makes the push jobs for the messages and the recalls among the entries.
-func (f *function) jobs(ctx context.Context, ev *event.Timeline, entries []group.Entry) ([]event.Push, error) {
-	var jobs []event.Push
+// notice is an entry that notifies somebody.
+type notice struct {
+	entry group.Entry
+	// remark is what the group calls the sender, if anything.
+	remark string
+	// text is for everyone, mentionText for those whom the entry mentions.
+	text, mentionText   string
+	everyone, mentioned []event.PushTarget
+}
+
+// notices finds whom the messages and the recalls among the entries notify.
+func (f *function) notices(ctx context.Context, ev *event.Timeline, entries []group.Entry) ([]notice, error) {
+	var out []notice
 	var roster *group.Roster
 	for _, e := range entries {
 		text, ok := message.Notice(e)
+		n := notice{entry: e, text: text, mentionText: text}
 		mentioned := e.Kind == group.KindMessage && e.Mention != nil && e.Mention.Text != "" && (e.Push == nil || !e.Push.Disabled)
 		if !ok && !mentioned {
 			continue
+		}
+		if mentioned {
+			n.mentionText = e.Mention.Text
 		}
 		if roster == nil {
 			var err error
@@ -35,28 +51,70 @@ func (f *function) jobs(ctx context.Context, ev *event.Timeline, entries []group
 				return nil, err
 			}
 		}
-		name := roster.Member(e.From).Remark
-		if name == "" {
-			var err error
-			if name, err = f.nameOf(ctx, e.From); err != nil {
-				return nil, err
-			}
+		n.remark = roster.Member(e.From).Remark
+		n.everyone, n.mentioned = audience(roster, e, ev.Missed, f.now(), f.Settings.NotifyLevel)
+		if !ok {
+			n.everyone = nil
 		}
-		everyone, named := audience(roster, e, f.now(), f.Settings.NotifyLevel)
-		slog.InfoContext(ctx, "notifying", "group", ev.Group, "seq", e.Seq, "messageUID", id.NewMessage(ev.Serial, e.Seq), "devices", len(everyone)+len(named))
-		if e.Kind == group.KindRecall {
-			jobs = append(jobs, cut(recallOf(ev, e, name, text), "recall", everyone)...)
+		out = append(out, n)
+	}
+	return out, nil
+}
+
+// handOut publishes the jobs of the notices and returns how many they are.
+func (f *function) handOut(ctx context.Context, ev *event.Timeline, notices []notice) (int, error) {
+	var payloads [][]byte
+	for _, n := range notices {
+		slog.InfoContext(ctx, "notifying", "group", ev.Group, "seq", n.entry.Seq, "messageUID", id.NewMessage(ev.Serial, n.entry.Seq), "devices", len(n.everyone)+len(n.mentioned))
+		if len(n.everyone)+len(n.mentioned) == 0 {
 			continue
 		}
-		if ok {
-			jobs = append(jobs, cut(notification(ev, e, name, text, false), "all", everyone)...)
+		jobs, err := f.jobs(ctx, ev, n)
+		if err != nil {
+			return 0, err
 		}
-		if mentioned {
-			text = e.Mention.Text
+		for _, j := range jobs {
+			payload, err := json.Marshal(j)
+			if err != nil {
+				return 0, err
+			}
+			payloads = append(payloads, payload)
 		}
-		jobs = append(jobs, cut(notification(ev, e, name, text, true), "mentioned", named)...)
 	}
-	return jobs, nil
+	if len(payloads) == 0 {
+		return 0, nil
+	}
+	return len(payloads), f.publish(ctx, event.TopicPush, payloads...)
+}
+
+// jobs makes the push jobs of a notice.
+func (f *function) jobs(ctx context.Context, ev *event.Timeline, n notice) ([]event.Push, error) {
+	e, name := n.entry, n.remark
+	if name == "" {
+		var err error
+		if name, err = f.nameOf(ctx, e.From); err != nil {
+			return nil, err
+		}
+	}
+	if e.Kind == group.KindRecall {
+		return cut(recallOf(ev, e, name, n.text), "recall"+missedBy(ev), n.everyone), nil
+	}
+	jobs := cut(notification(ev, e, name, n.text, false), "all"+missedBy(ev), n.everyone)
+	return append(jobs, cut(notification(ev, e, name, n.mentionText, true), "mentioned"+missedBy(ev), n.mentioned)...), nil
+}
+
+// missedBy tells apart whom an event is for that asks to make up for something. It
+// is empty for any other. The same event again, the users in whatever order, has
+// the same.
+func missedBy(ev *event.Timeline) string {
+	if len(ev.Missed) == 0 {
+		return ""
+	}
+	h := fnv.New64a()
+	for _, u := range slices.Sorted(slices.Values(ev.Missed)) {
+		_, _ = h.Write(append([]byte(u), 0))
+	}
+	return fmt.Sprintf("/missed-%x", h.Sum64())
 }
 
 // roster returns the group's roster with the devices of everyone whom one of
@@ -90,9 +148,10 @@ func (f *function) roster(ctx context.Context, ev *event.Timeline, entries []gro
 // it was sent, those it was meant for, never its sender, nobody whose settings
 // say no. level is for those who set none. Those whom a message mentions come
 // apart, for they may be shown another text. A recall is for whom its message
-// had notified: members already then, and not who sent it.
-func audience(roster *group.Roster, e group.Entry, at time.Time, level notify.Level) (everyone, mentioned []event.PushTarget) {
-	meant, named := set(e.To), map[id.User]bool{}
+// had notified: members already then, and not who sent it. missed, unless empty,
+// are the only ones who are to be notified at all.
+func audience(roster *group.Roster, e group.Entry, missed []id.User, at time.Time, level notify.Level) (everyone, mentioned []event.PushTarget) {
+	meant, only, named := set(e.To), set(missed), map[id.User]bool{}
 	toAll := e.Mention != nil && e.Mention.Type == group.MentionAll
 	if e.Mention != nil && !toAll {
 		named = set(e.Mention.Users)
@@ -103,6 +162,9 @@ func audience(roster *group.Roster, e group.Entry, at time.Time, level notify.Le
 	}
 	roster.Each(func(u id.User, m group.Member, targets *group.Targets) {
 		if e.Target > 0 && m.Joined > e.Target || spared[u] {
+			return
+		}
+		if len(only) > 0 && !only[u] {
 			return
 		}
 		if targets == nil || u == e.From || !m.WasAt(e.Seq) || len(e.To) > 0 && !meant[u] {

@@ -71,27 +71,32 @@ func TestTheAudienceIsAsItsMembersWish(t *testing.T) {
 		level notify.Level
 		// everyone and mentioned are names in alphabetical order.
 		everyone, mentioned string
+		missed              []id.User
 	}{
-		"nobody in particular":         {group.Entry{}, noon, notify.Unset, "asleep dozing every open plain", ""},
-		"at night":                     {group.Entry{}, midnight, notify.Unset, "every open plain", ""},
-		"everyone is mentioned":        {group.Entry{Mention: toAll}, noon, notify.Unset, "", "all asleep dozing every mentions open plain"},
-		"everyone, at night":           {group.Entry{Mention: toAll}, midnight, notify.Unset, "", "all dozing every mentions open plain"},
-		"some are mentioned":           {group.Entry{Mention: to("me", "nothing", "all", "plain", "sender")}, noon, notify.Unset, "asleep dozing every open", "me plain"},
-		"some, at night":               {group.Entry{Mention: to("asleep", "dozing", "me-dozing")}, midnight, notify.Unset, "every open plain", "dozing me-dozing"},
-		"for some only":                {group.Entry{To: []id.User{"plain", "nothing", "mentions"}}, noon, notify.Unset, "plain", ""},
-		"for some, mentioning one":     {group.Entry{To: []id.User{"plain", "mentions"}, Mention: to("mentions")}, noon, notify.Unset, "plain", "mentions"},
-		"the app says mentions":        {group.Entry{}, noon, notify.Mentions, "every", ""},
-		"the app says mentions, all":   {group.Entry{Mention: toAll}, noon, notify.Mentions, "", "all asleep dozing every mentions open plain"},
-		"the app says nothing":         {group.Entry{Mention: toAll}, noon, notify.Nothing, "", "all every mentions"},
-		"the app says every":           {group.Entry{}, noon, notify.Every, "asleep dozing every open plain", ""},
-		"before anybody was a member":  {group.Entry{Seq: 1}, noon, notify.Unset, "", ""},
-		"the sender mentions themself": {group.Entry{Mention: to("sender")}, noon, notify.Unset, "asleep dozing every open plain", ""},
+		"nobody in particular":         {group.Entry{}, noon, notify.Unset, "asleep dozing every open plain", "", nil},
+		"at night":                     {group.Entry{}, midnight, notify.Unset, "every open plain", "", nil},
+		"everyone is mentioned":        {group.Entry{Mention: toAll}, noon, notify.Unset, "", "all asleep dozing every mentions open plain", nil},
+		"everyone, at night":           {group.Entry{Mention: toAll}, midnight, notify.Unset, "", "all dozing every mentions open plain", nil},
+		"some are mentioned":           {group.Entry{Mention: to("me", "nothing", "all", "plain", "sender")}, noon, notify.Unset, "asleep dozing every open", "me plain", nil},
+		"some, at night":               {group.Entry{Mention: to("asleep", "dozing", "me-dozing")}, midnight, notify.Unset, "every open plain", "dozing me-dozing", nil},
+		"for some only":                {group.Entry{To: []id.User{"plain", "nothing", "mentions"}}, noon, notify.Unset, "plain", "", nil},
+		"for some, mentioning one":     {group.Entry{To: []id.User{"plain", "mentions"}, Mention: to("mentions")}, noon, notify.Unset, "plain", "mentions", nil},
+		"the app says mentions":        {group.Entry{}, noon, notify.Mentions, "every", "", nil},
+		"the app says mentions, all":   {group.Entry{Mention: toAll}, noon, notify.Mentions, "", "all asleep dozing every mentions open plain", nil},
+		"the app says nothing":         {group.Entry{Mention: toAll}, noon, notify.Nothing, "", "all every mentions", nil},
+		"the app says every":           {group.Entry{}, noon, notify.Every, "asleep dozing every open plain", "", nil},
+		"before anybody was a member":  {group.Entry{Seq: 1}, noon, notify.Unset, "", "", nil},
+		"the sender mentions themself": {group.Entry{Mention: to("sender")}, noon, notify.Unset, "asleep dozing every open plain", "", nil},
+		"some missed it":               {group.Entry{}, midnight, notify.Unset, "every plain", "", []id.User{"plain", "every", "asleep", "nothing", "sender", "unknown", "stranger"}},
+		"some missed a mention":        {group.Entry{Mention: to("me", "nothing", "plain")}, noon, notify.Unset, "every", "me", []id.User{"every", "me", "nothing"}},
+		"some missed it for some":      {group.Entry{To: []id.User{"plain", "every"}}, noon, notify.Unset, "every", "", []id.User{"every", "open"}},
+		"it missed who came later":     {group.Entry{Seq: 1}, noon, notify.Unset, "", "", []id.User{"plain"}},
 	} {
 		c.entry.From = "sender"
 		if c.entry.Seq == 0 {
 			c.entry.Seq = 2
 		}
-		everyone, mentioned := audience(roster, c.entry, c.at, c.level)
+		everyone, mentioned := audience(roster, c.entry, c.missed, c.at, c.level)
 		if got := names(everyone); got != c.everyone {
 			t.Errorf("%s: notified are %q, want %q", what, got, c.everyone)
 		}

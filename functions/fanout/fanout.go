@@ -1,6 +1,7 @@
 // Package fanout is the function that turns what happened in a group into push
-// jobs: it finds who should be notified and hands out the work. It also keeps up
-// what devices are told of their users' memberships.
+// jobs: it finds who should be notified and hands out the work. Whoever is
+// connected is passed over: the stream brings it to them, and says so when it may
+// not have. It also keeps up what devices are told of their users' memberships.
 //
 // Trigger: Pub/Sub, topic timeline. An event may come twice, late or out of
 // order. What a retry can cure is answered with an error and delivered again.
@@ -52,15 +53,21 @@ type function struct {
 	*cloud.Cloud
 	done     *lru.Cache[entryKey, struct{}]
 	names    *expirable.LRU[id.User, string]
+	watched  *lru.Cache[string, time.Time]
 	inFlight singleflight.Group
+	asking   singleflight.Group
+	publish  func(ctx context.Context, topic string, payloads ...[]byte) error
 	now      func() time.Time
 }
 
 // Handler serves the function on c.
-func Handler(c *cloud.Cloud) http.Handler {
-	done, _ := lru.New[entryKey, struct{}](doneEntries) // fails for a size of zero only
-	f := &function{Cloud: c, done: done, names: expirable.NewLRU[id.User, string](namesKept, nil, namesFor), now: time.Now}
-	return pubsub.Handler(f.handle)
+func Handler(c *cloud.Cloud) http.Handler { return pubsub.Handler(newFunction(c).handle) }
+
+func newFunction(c *cloud.Cloud) *function {
+	f := &function{Cloud: c, publish: c.PubSub.Publish, now: time.Now, names: expirable.NewLRU[id.User, string](namesKept, nil, namesFor)}
+	f.done, _ = lru.New[entryKey, struct{}](doneEntries) // New fails for a size of zero only
+	f.watched, _ = lru.New[string, time.Time](watchedInstances)
+	return f
 }
 
 func (f *function) handle(ctx context.Context, d pubsub.Delivery) error {
@@ -82,8 +89,12 @@ func (f *function) handle(ctx context.Context, d pubsub.Delivery) error {
 	if len(entries) == 0 {
 		return nil
 	}
+	work := f.fanOut
+	if len(ev.Missed) > 0 {
+		work = f.makeUp
+	}
 	// The same event twice at the same time is done once.
-	_, err, _ := f.inFlight.Do(keyOf(&ev, entries), func() (any, error) { return nil, f.fanOut(ctx, &ev, entries) })
+	_, err, _ := f.inFlight.Do(keyOf(&ev, entries), func() (any, error) { return nil, work(ctx, &ev, entries) })
 	return err
 }
 
@@ -94,7 +105,7 @@ func keyOf(ev *event.Timeline, entries []group.Entry) string {
 	for _, e := range entries {
 		key = strconv.AppendInt(append(key, '/'), e.Seq, 10)
 	}
-	return string(key)
+	return string(key) + missedBy(ev)
 }
 
 func (f *function) fanOut(ctx context.Context, ev *event.Timeline, entries []group.Entry) error {
@@ -113,26 +124,64 @@ func (f *function) fanOut(ctx context.Context, ev *event.Timeline, entries []gro
 	if err := f.Inbox.Follow(ctx, ev, todo); err != nil {
 		return err
 	}
-	jobs, err := f.jobs(ctx, ev, todo)
+	if err := f.tellMemberships(ctx, ev, todo); err != nil {
+		return err
+	}
+	notices, err := f.notices(ctx, ev, todo)
 	if err != nil {
 		return err
 	}
-	payloads := make([][]byte, len(jobs))
-	for i, j := range jobs {
-		if payloads[i], err = json.Marshal(j); err != nil {
-			return err
-		}
+	if err := f.passOver(ctx, notices); err != nil {
+		return err
 	}
-	if len(payloads) > 0 {
-		if err := f.PubSub.Publish(ctx, event.TopicPush, payloads...); err != nil {
-			return err
-		}
+	jobs, err := f.handOut(ctx, ev, notices)
+	if err != nil {
+		return err
 	}
 	for _, e := range todo {
 		f.done.Add(entryKey{ev.Group, e.Seq}, struct{}{})
 	}
-	slog.InfoContext(ctx, "fanned out", "group", ev.Group, "firstSeq", todo[0].Seq, "lastSeq", todo[len(todo)-1].Seq, "jobs", len(jobs))
+	slog.InfoContext(ctx, "fanned out", "group", ev.Group, "firstSeq", todo[0].Seq, "lastSeq", todo[len(todo)-1].Seq, "jobs", jobs)
 	return nil
+}
+
+// makeUp notifies the users who may have missed entries that were fanned out
+// before, whether they are connected now or not.
+func (f *function) makeUp(ctx context.Context, ev *event.Timeline, entries []group.Entry) error {
+	notices, err := f.notices(ctx, ev, entries)
+	if err != nil {
+		return err
+	}
+	jobs, err := f.handOut(ctx, ev, notices)
+	if err != nil {
+		return err
+	}
+	slog.InfoContext(ctx, "made up for what was missed", "group", ev.Group, "firstSeq", entries[0].Seq, "lastSeq", entries[len(entries)-1].Seq, "users", len(ev.Missed), "jobs", jobs)
+	return nil
+}
+
+// tellMemberships publishes which changes of memberships have reached the users'
+// own documents. A stream that read such a document before learns of them by it.
+func (f *function) tellMemberships(ctx context.Context, ev *event.Timeline, entries []group.Entry) error {
+	told := event.Memberships{Memberships: event.Timeline{Group: ev.Group, Name: ev.Name, Serial: ev.Serial}}
+	for _, e := range entries {
+		switch e.Kind {
+		case group.KindJoined, group.KindLeft, group.KindDismissed:
+			raw, err := json.Marshal(e)
+			if err != nil {
+				return err
+			}
+			told.Memberships.Entries = append(told.Memberships.Entries, raw)
+		}
+	}
+	if len(told.Memberships.Entries) == 0 {
+		return nil
+	}
+	payload, err := json.Marshal(told)
+	if err != nil {
+		return err
+	}
+	return f.publish(ctx, event.TopicConversation, payload)
 }
 
 // welcome copies the devices and settings of users who joined into the roster, so that no

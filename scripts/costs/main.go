@@ -1,4 +1,4 @@
-// Command costs measures what every call of the server API costs in documents
+// Command costs measures what every call of the server API and of the device API costs in documents
 // and prints it as the table of functions/README.md. It works on a local cloud
 // that is running: THRONG_URL, THRONG_APP_KEY and THRONG_APP_SECRET say where
 // and as whom, the defaults are those of make run.
@@ -87,7 +87,11 @@ func measure(c *caller) (string, error) {
 	c.stirred = true
 	var out strings.Builder
 	out.WriteString("| call | case | reads | writes | commits | published |\n|---|---|---|---|---|---|\n")
-	for _, r := range stage.rows() {
+	devices, err := stage.deviceRows()
+	if err != nil {
+		return "", err
+	}
+	for _, r := range append(stage.rows(), devices...) {
 		if r.before != nil {
 			if err := r.before(); err != nil {
 				return "", fmt.Errorf("before %s: %w", r.path, err)
@@ -102,7 +106,7 @@ func measure(c *caller) (string, error) {
 			return "", err
 		}
 		measured[r.path] = true
-		fmt.Fprintf(&out, "| `%s` | %s | %d | %d | %d | %d |\n", r.path, r.what, spent.Reads, spent.Writes, spent.Commits, spent.Published)
+		fmt.Fprintf(&out, "| `%s` | %s | %d | %d | %d | %d |\n", cmp.Or(r.call, r.path), r.what, spent.Reads, spent.Writes, spent.Commits, spent.Published)
 	}
 	for _, r := range contract.Routes() {
 		if !measured[r.Path] {

@@ -73,13 +73,7 @@ func prepare(c *caller) (*stage, error) {
 
 func (s *stage) publish(do func(string, ...string) map[string]any, group string) string {
 	reply := do("/message/group/publish.json", "fromUserId", "person0000", "toGroupId", group, "objectName", "RC:TxtMsg", "content", hello, "expansion", "true")
-	uids, _ := reply["messageUIDs"].([]any)
-	if len(uids) == 0 {
-		return ""
-	}
-	first, _ := uids[0].(map[string]any)
-	uid, _ := first["messageUID"].(string)
-	return uid
+	return firstUID(reply)
 }
 
 // warmed makes the same call once before it is measured.

@@ -24,6 +24,7 @@ const (
 	TopicTimeline     = "timeline"
 	TopicPush         = "push"
 	TopicConversation = "conversation"
+	TopicWatch        = "watch"
 )
 
 // Timeline says that entries were added to a group's timeline by one commit.
@@ -101,4 +102,13 @@ type Conversation struct {
 	// Update is what a sync would have said of it: an object with some of the
 	// members conversations, tags and settings.
 	Update json.RawMessage `json:"update"`
+}
+
+// Watch asks to find out whether an instance lives that members were connected to
+// who were not notified for that reason.
+type Watch struct {
+	Instance string `json:"instance"`
+	// At is when the first of them was passed over, in Unix milliseconds. It
+	// stands for others until a presence.Heartbeat later.
+	At int64 `json:"at"`
 }

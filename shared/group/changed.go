@@ -21,6 +21,8 @@ type Head struct {
 	// LastSeq and ActiveAt are the newest entry's seq and time in Unix
 	// milliseconds.
 	LastSeq, ActiveAt int64
+	// Shards is the version of each roster shard; see Groups.Roster.
+	Shards []int64
 	// Tail are the newest entries, in order; what is older is in segments.
 	Tail []Entry
 
@@ -32,7 +34,7 @@ var headFields = []string{"groupId", "name", "serial", "lastSeq", "activeAt", "s
 
 func head(group id.Group, d commit.Doc) (Head, error) {
 	s := readHead(group, d)
-	h := Head{ID: s.id, Name: s.name, Serial: s.serial, LastSeq: s.lastSeq, state: s}
+	h := Head{ID: s.id, Name: s.name, Serial: s.serial, LastSeq: s.lastSeq, Shards: s.versions, state: s}
 	h.ActiveAt, _ = d.Fields["activeAt"].(int64)
 	var err error
 	h.Tail, err = s.tail.entries(s.tailFirst(), 0, s.tail.len())

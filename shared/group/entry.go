@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"hash/fnv"
+	"slices"
 	"strconv"
 
 	"github.com/throng-im/throng/shared/id"
@@ -94,6 +95,16 @@ type Entry struct {
 	UID id.Message `json:"uid,omitempty"`
 	// Push is what an offline notification needs; it is never shown to devices.
 	Push *Push `json:"push,omitempty"`
+}
+
+// Moves says whether the entry may change a user's membership.
+func (e Entry) Moves(user id.User) bool {
+	switch e.Kind {
+	case KindJoined, KindLeft:
+		return slices.Contains(e.Users, user)
+	default:
+		return e.Kind == KindDismissed
+	}
 }
 
 // Value is the value of an extension key.

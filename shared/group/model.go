@@ -152,7 +152,7 @@ func (m model) announcement(d *state) func(context.Context) error {
 }
 
 func announceEntries(ctx context.Context, announce event.Announcer, s *state, raws [][]byte) error {
-	head, err := json.Marshal(event.Timeline{Group: s.id, Name: s.name, Serial: s.serial, Shards: s.versions, Entries: []json.RawMessage{}})
+	head, err := json.Marshal(s.event())
 	if err != nil {
 		return err
 	}
@@ -161,13 +161,24 @@ func announceEntries(ctx context.Context, announce event.Announcer, s *state, ra
 	prefix := bytes.TrimSuffix(head, []byte("]}"))
 	var payloads [][]byte
 	for len(raws) > 0 {
-		n, size := 0, 0
-		for n < len(raws) && (n == 0 || size+len(raws[n]) <= eventBytes) {
-			size += len(raws[n])
-			n++
-		}
+		n := fitting(raws)
 		payloads = append(payloads, slices.Concat(prefix, bytes.Join(raws[:n], []byte(",")), []byte("]}")))
 		raws = raws[n:]
 	}
 	return announce(ctx, payloads...)
+}
+
+// event is a timeline event of the group that has no entries yet.
+func (s *state) event() event.Timeline {
+	return event.Timeline{Group: s.id, Name: s.name, Serial: s.serial, Shards: s.versions, Entries: []json.RawMessage{}}
+}
+
+// fitting is how many of the entries go into one event, one at the least.
+func fitting[E ~[]byte](raws []E) int {
+	n, size := 0, 0
+	for n < len(raws) && (n == 0 || size+len(raws[n]) <= eventBytes) {
+		size += len(raws[n])
+		n++
+	}
+	return n
 }

@@ -2,6 +2,7 @@ package group
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 
 	"github.com/throng-im/throng/shared/commit"
@@ -193,4 +194,29 @@ func (r *Reader) keep(docs []commit.Doc) (run []segment, err error) {
 		run = append(run, s)
 	}
 	return run, nil
+}
+
+// AnnounceMissed asks the fan-out to notify users of entries of this group, as of
+// its head, that were announced before and that these users may not have got.
+func (r *Reader) AnnounceMissed(ctx context.Context, entries []Entry, users []id.User) error {
+	raws := make([]json.RawMessage, len(entries))
+	for i, e := range entries {
+		encoded, err := e.encode()
+		if err != nil {
+			return err
+		}
+		raws[i] = stamp(nil, encoded, e.Seq, e.At)
+	}
+	var payloads [][]byte
+	for len(raws) > 0 {
+		n := fitting(raws)
+		ev := r.state.event()
+		ev.Entries, ev.Missed = raws[:n], users
+		payload, err := json.Marshal(ev)
+		if err != nil {
+			return err
+		}
+		payloads, raws = append(payloads, payload), raws[n:]
+	}
+	return r.g.announce(ctx, payloads...)
 }

@@ -123,6 +123,19 @@ func (m Member) enter(seq, dismissal int64) Member {
 	return m
 }
 
+// After returns the record of a user after an entry that may concern it.
+// dismissal is the seq of the last dismissal before the entry, as far as known.
+func (m Member) After(user id.User, e Entry, dismissal int64) Member {
+	switch {
+	case !e.Moves(user):
+	case e.Kind == KindJoined:
+		return m.enter(e.Seq, dismissal)
+	case e.Kind == KindLeft, m.Present():
+		m.Left, m.LeftAt = e.Seq, e.At
+	}
+	return m
+}
+
 // empty says whether the record says nothing.
 func (m Member) empty() bool {
 	return m.Joined == 0 && m.GagUntil == 0 && !m.Allowed && m.Remark == ""

@@ -3,10 +3,13 @@
 // only writer is that instance, and what it writes replaces all it wrote before,
 // so nothing is lost by a write that fails: the next one says it again.
 //
-// An instance that dies without a word is believed until its lease is over.
+// An instance that dies without a word is believed until its lease is over. Then
+// somebody looks at what it left (Last) and takes it off the board (Bury). One that
+// was silent for longer than its lease and lives all the same has to Set again.
 package presence
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -22,8 +25,10 @@ import (
 const (
 	// Lease is how long what an instance says counts; it speaks every Heartbeat.
 	Lease, Heartbeat = 45 * time.Second, 15 * time.Second
-	// fresh is how long one reading of the board serves everybody who asks.
-	fresh = time.Second
+	// Fresh is how long one reading of the board serves everybody who asks. So long
+	// after an instance has taken somebody off the board, others may still pass over
+	// them, and the instance has to report what was said to them.
+	Fresh = time.Second
 	// readTimeout bounds one reading: it has no caller's deadline.
 	readTimeout = 10 * time.Second
 	// swept is how long after its lease a dead instance's document is deleted,
@@ -33,20 +38,35 @@ const (
 
 // Board is where the instances write and everybody reads.
 type Board struct {
+	// Lease is for how long what is written here counts: Lease, unless a test is
+	// in a hurry. Whoever reads goes by what is written.
+	Lease time.Duration
+
 	store  commit.Store
 	now    func() time.Time
 	flight singleflight.Group
 	latest atomic.Pointer[view]
 }
 
-// view is one reading: until when each connected user is believed to be so.
+// view is one reading.
 type view struct {
-	at    time.Time
-	until map[id.User]int64
+	at        time.Time
+	instances []connected
+}
+
+// connected is who one instance says is connected to it, and until when it is
+// believed. The packed form tells whether a later reading must be unpacked.
+type connected struct {
+	instance string
+	until    int64
+	packed   []byte
+	users    map[id.User]struct{}
 }
 
 // New returns the board kept in store. now is the clock.
-func New(store commit.Store, now func() time.Time) *Board { return &Board{store: store, now: now} }
+func New(store commit.Store, now func() time.Time) *Board {
+	return &Board{Lease: Lease, store: store, now: now}
+}
 
 // Set says who is connected to an instance, for the time of a lease.
 func (b *Board) Set(ctx context.Context, instance string, users []id.User) error {
@@ -67,8 +87,9 @@ func (b *Board) Renew(ctx context.Context, instance string) error {
 }
 
 func (b *Board) lease() commit.Fields {
-	end := b.now().Add(Lease)
-	return commit.Fields{"until": end.UnixMilli(), "expireAt": end.Add(swept)}
+	now := b.now()
+	end := now.Add(b.Lease)
+	return commit.Fields{"spokeAt": now.UnixMilli(), "until": end.UnixMilli(), "expireAt": end.Add(swept)}
 }
 
 // Remove takes an instance that stops off the board.
@@ -80,22 +101,38 @@ func (b *Board) Remove(ctx context.Context, instance string) error {
 // Online returns those of the users who are connected, as of a second ago at
 // most. It costs one read for each instance, once a second.
 func (b *Board) Online(ctx context.Context, users ...id.User) (map[id.User]bool, error) {
+	online, _, err := b.Where(ctx, users...)
+	return online, err
+}
+
+// Where is Online, and names all instances that any of these users is connected to.
+func (b *Board) Where(ctx context.Context, users ...id.User) (online map[id.User]bool, instances []string, err error) {
 	v, err := b.view(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	now, online := b.now().UnixMilli(), map[id.User]bool{}
-	for _, u := range users {
-		if now < v.until[u] {
-			online[u] = true
+	now := b.now().UnixMilli()
+	online = map[id.User]bool{}
+	for _, c := range v.instances {
+		if now >= c.until {
+			continue
+		}
+		here := false
+		for _, u := range users {
+			if _, is := c.users[u]; is {
+				online[u], here = true, true
+			}
+		}
+		if here {
+			instances = append(instances, c.instance)
 		}
 	}
-	return online, nil
+	return online, instances, nil
 }
 
 func (b *Board) view(ctx context.Context) (*view, error) {
 	current := func() *view {
-		if v := b.latest.Load(); v != nil && b.now().Sub(v.at) < fresh {
+		if v := b.latest.Load(); v != nil && b.now().Sub(v.at) < Fresh {
 			return v
 		}
 		return nil
@@ -123,26 +160,52 @@ func (b *Board) view(ctx context.Context) (*view, error) {
 }
 
 func (b *Board) read(ctx context.Context) (*view, error) {
-	v := &view{at: b.now(), until: map[id.User]int64{}}
+	v := &view{at: b.now()}
 	docs, err := b.store.Query(ctx, commit.Query{Collection: "presence", Select: []string{"until", "users"}})
 	if err != nil {
 		return nil, err
 	}
+	// Most instances say the same as a second ago.
+	before := map[string]connected{}
+	if last := b.latest.Load(); last != nil {
+		for _, c := range last.instances {
+			before[c.instance] = c
+		}
+	}
 	for _, d := range docs {
-		until, _ := d.Fields["until"].(int64)
-		packed, _ := d.Fields["users"].([]byte)
-		if len(packed) == 0 {
-			continue
+		c := connected{instance: instanceOf(d.Path)}
+		c.until, _ = d.Fields["until"].(int64)
+		c.packed, _ = d.Fields["users"].([]byte)
+		if last, known := before[c.instance]; known && bytes.Equal(last.packed, c.packed) {
+			c.users = last.users
+		} else {
+			users, err := unpack(d)
+			if err != nil {
+				return nil, err
+			}
+			c.users = make(map[id.User]struct{}, len(users))
+			for _, u := range users {
+				c.users[u] = struct{}{}
+			}
 		}
-		var users []id.User
-		if err := json.Unmarshal(packed, &users); err != nil {
-			return nil, fmt.Errorf("%s users: %w", d.Path, err)
-		}
-		for _, u := range users {
-			v.until[u] = max(v.until[u], until)
-		}
+		v.instances = append(v.instances, c)
 	}
 	return v, nil
 }
 
-func path(instance string) string { return "presence/" + id.Document(instance) }
+func unpack(d commit.Doc) (users []id.User, err error) {
+	packed, _ := d.Fields["users"].([]byte)
+	if len(packed) == 0 {
+		return nil, nil
+	}
+	if err := json.Unmarshal(packed, &users); err != nil {
+		return nil, fmt.Errorf("%s users: %w", d.Path, err)
+	}
+	return users, nil
+}
+
+const collection = "presence/"
+
+func path(instance string) string { return collection + id.Document(instance) }
+
+func instanceOf(path string) string { return id.FromDocument(path[len(collection):]) }

@@ -3,6 +3,7 @@ package presence_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -134,5 +135,85 @@ func TestAFailedReadingIsNotRemembered(t *testing.T) {
 	store.fail = nil
 	if got, err := board.Online(t.Context(), "ann"); err != nil || got["ann"] {
 		t.Errorf("%v, %v", got, err)
+	}
+}
+
+// TestTheDeadAreBuried takes the users of an instance off the board in two steps,
+// and fails where the instance spoke meanwhile or somebody else was faster.
+func TestTheDeadAreBuried(t *testing.T) {
+	for name, store := range firestoretest.Stores(t) {
+		t.Run(name, func(t *testing.T) {
+			clock := time.UnixMilli(1_800_000_000_000)
+			board := presence.New(store, func() time.Time { return clock })
+			ctx := t.Context()
+			last := func(want ...id.User) presence.Last {
+				t.Helper()
+				l, said, err := board.Last(ctx, "__one__")
+				if err != nil || said != (len(want) > 0) || !slices.Equal(l.Users, want) {
+					t.Fatalf("%+v, %v, %v, want %v", l, said, err, want)
+				}
+				return l
+			}
+			ok := func(err error) {
+				t.Helper()
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			last()
+			ok(board.Set(ctx, "__one__", []id.User{"ann", "bob", "cem"}))
+			clock = clock.Add(presence.Heartbeat)
+			ok(board.Renew(ctx, "__one__"))
+			l := last("ann", "bob", "cem")
+			if !l.SpokeAt.Equal(clock) || !l.Until.Equal(clock.Add(presence.Lease)) {
+				t.Errorf("it spoke at %s and is believed until %s, now is %s", l.SpokeAt, l.Until, clock)
+			}
+			clock = clock.Add(presence.Heartbeat)
+			ok(board.Renew(ctx, "__one__"))
+			if err := board.Bury(ctx, &l, nil); !errors.Is(err, commit.ErrConflict) {
+				t.Errorf("it has spoken, and was buried: %v", err)
+			}
+			l = last("ann", "bob", "cem")
+			other := l
+			ok(board.Bury(ctx, &l, l.Users[2:]))
+			if err := board.Bury(ctx, &other, other.Users[2:]); !errors.Is(err, commit.ErrConflict) {
+				t.Errorf("it was buried twice: %v", err)
+			}
+			if now := last("cem"); !now.SpokeAt.Equal(clock) {
+				t.Errorf("burying some counts as speaking at %s", now.SpokeAt)
+			}
+			ok(board.Bury(ctx, &l, nil))
+			last()
+		})
+	}
+}
+
+// TestWhereSomebodyIs: every instance that has one of them, as long as it is
+// believed.
+func TestWhereSomebodyIs(t *testing.T) {
+	clock := time.UnixMilli(1_800_000_000_000)
+	board := presence.New(new(commit.Memory), func() time.Time { return clock })
+	for instance, users := range map[string][]id.User{"one": {"ann", "bob"}, "two": {"ann"}, "three": {"cem"}, "four": nil} {
+		if err := board.Set(t.Context(), instance, users); err != nil {
+			t.Fatal(err)
+		}
+	}
+	where := func(users ...id.User) []string {
+		t.Helper()
+		_, instances, err := board.Where(t.Context(), users...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		slices.Sort(instances)
+		return instances
+	}
+	for want, got := range map[string][]string{"[one two]": where("ann", "dan"), "[one]": where("bob"), "[]": where("dan"), "[three]": where("cem")} {
+		if fmt.Sprint(got) != want {
+			t.Errorf("%v, want %s", got, want)
+		}
+	}
+	clock = clock.Add(presence.Lease)
+	if got := where("ann", "bob", "cem"); len(got) > 0 {
+		t.Errorf("%v are believed", got)
 	}
 }

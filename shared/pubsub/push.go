@@ -3,6 +3,7 @@ package pubsub
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -52,6 +53,10 @@ func ParsePush(body []byte) (Delivery, error) {
 	return d, nil
 }
 
+// ErrLater has an event delivered again later because its time has not come.
+// Nothing is wrong.
+var ErrLater = errors.New("the event is for later")
+
 // Handler serves a push subscription. handle's outcome decides what Pub/Sub
 // does: no error, or one that no retry can cure (fault.InvalidArgument,
 // fault.NotFound), acknowledges the event; any other error has it delivered
@@ -83,6 +88,9 @@ func Handler(handle func(ctx context.Context, d Delivery) error) http.Handler {
 		case fault.Is(err, fault.InvalidArgument), fault.Is(err, fault.NotFound):
 			slog.ErrorContext(ctx, "event dropped, no retry can cure it", "event", d.ID, "error", err)
 			w.WriteHeader(http.StatusNoContent)
+		case errors.Is(err, ErrLater):
+			slog.DebugContext(ctx, "event is for later", "event", d.ID, "attempt", d.Attempt)
+			w.WriteHeader(http.StatusServiceUnavailable)
 		default:
 			slog.WarnContext(ctx, "event will be delivered again", "event", d.ID, "attempt", d.Attempt, "error", err)
 			w.WriteHeader(http.StatusServiceUnavailable)

@@ -47,6 +47,7 @@ func TestOnlyWhatARetryCanCureIsRetried(t *testing.T) {
 		"invalid":         {"POST", good, fault.New(fault.InvalidArgument, "x"), 204},
 		"not found":       {"POST", good, fault.New(fault.NotFound, "x"), 204},
 		"unavailable":     {"POST", good, fault.New(fault.Unavailable, "x"), 503},
+		"later":           {"POST", good, pubsub.ErrLater, 503},
 		"unknown":         {"POST", good, errors.New("x"), 503},
 		"GET":             {"GET", good, nil, 405},
 		"far too large":   {"POST", `{"message":{"data":"` + strings.Repeat("A", 17<<20), nil, 503},

@@ -50,7 +50,7 @@ func Run(ctx context.Context, addr string, h http.Handler) error {
 func RunListener(ctx context.Context, ln net.Listener, h http.Handler) error {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	base, refuse := context.WithCancel(context.Background())
+	base, refuse := context.WithCancel(context.WithValue(context.Background(), stopping{}, ctx.Done()))
 	defer refuse()
 	server := &http.Server{Handler: h, BaseContext: func(net.Listener) context.Context { return base }, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes}
 	failed := make(chan error, 1)
@@ -67,6 +67,17 @@ func RunListener(ctx context.Context, ln net.Listener, h http.Handler) error {
 		return fmt.Errorf("requests were still in flight after %s: %w", DrainTimeout, errors.Join(err, server.Close()))
 	}
 	return nil
+}
+
+// stopping is the key of the channel that Stopping returns.
+type stopping struct{}
+
+// Stopping is closed when the server of a request is told to stop, so that long
+// answers can be brought to an end. It is nil, which is never, for a request that
+// Run does not serve.
+func Stopping(ctx context.Context) <-chan struct{} {
+	stop, _ := ctx.Value(stopping{}).(<-chan struct{})
+	return stop
 }
 
 // Builder makes a function's handler out of its clients.

@@ -99,6 +99,13 @@ type Settings struct {
 	// an error for a minute. THRONG_MSG_RANDOM, true or false; default false:
 	// the parameter is ignored.
 	MsgRandom bool
+	// StreamPing is how often a device on the stream hears something.
+	// THRONG_STREAM_PING, a Go duration; default 18s.
+	StreamPing time.Duration
+	// StreamLifetime is about how long one connection of a device lasts before it
+	// is told to come back: less than the platform's limit for a request.
+	// THRONG_STREAM_LIFETIME, a Go duration; default 55m.
+	StreamLifetime time.Duration
 	// FCMEndpoint replaces Google's FCM address with a stand-in, without
 	// credentials. THRONG_FCM_ENDPOINT; default empty, the real one.
 	FCMEndpoint string
@@ -124,6 +131,8 @@ func FromEnv(get func(string) string) (Settings, error) {
 		HistoryBeforeJoin: r.flag("THRONG_HISTORY_BEFORE_JOIN", false),
 		HistoryTargeted:   r.flag("THRONG_HISTORY_TARGETED", true),
 		MsgRandom:         r.flag("THRONG_MSG_RANDOM", false),
+		StreamPing:        r.duration("THRONG_STREAM_PING", 18*time.Second),
+		StreamLifetime:    r.duration("THRONG_STREAM_LIFETIME", 55*time.Minute),
 		FCMEndpoint:       get("THRONG_FCM_ENDPOINT"),
 
 		RequireStrongSignature: r.flag("THRONG_REQUIRE_STRONG_SIGNATURE", false),
