@@ -31,7 +31,7 @@ costs: go-version ## measure what each call costs in documents and write it into
 	@echo "building and measuring (about a minute)"
 	@exec go run ./emulator --port 0 --fresh -- go run ./scripts/costs -write functions/README.md
 
-openapi: go-version ## write the published description of the server API anew
+openapi: go-version ## write the published descriptions of both APIs anew
 	@exec go run ./scripts/openapi
 
 lint: go-version ## gofmt, vet, staticcheck, and the vulnerability check

@@ -23,6 +23,8 @@ import (
 	"github.com/throng-im/throng/shared/cloud"
 	"github.com/throng-im/throng/shared/contract"
 	"github.com/throng-im/throng/shared/cost"
+	"github.com/throng-im/throng/shared/deviceapi"
+	"github.com/throng-im/throng/shared/deviceapi/checker"
 	"github.com/throng-im/throng/shared/settings"
 	"github.com/throng-im/throng/shared/wire"
 )
@@ -231,10 +233,17 @@ type answer struct {
 // send does a request and reads a JSON answer.
 func (w *town) send(r *http.Request, into any) int {
 	w.Helper()
+	status, _, _ := w.answered(r, into)
+	return status
+}
+
+// answered is send that returns all of the answer.
+func (w *town) answered(r *http.Request, into any) (int, http.Header, []byte) {
+	w.Helper()
 	res, err := w.client.Do(r)
 	if err != nil {
 		w.Error(err)
-		return 0
+		return 0, nil, nil
 	}
 	defer func() { _ = res.Body.Close() }()
 	body, err := io.ReadAll(res.Body)
@@ -246,7 +255,7 @@ func (w *town) send(r *http.Request, into any) int {
 			w.Errorf("%s %s answered %q: %v", r.Method, r.URL, body, err)
 		}
 	}
-	return res.StatusCode
+	return res.StatusCode, res.Header, body
 }
 
 // server calls the server API with a signed form, at the gateway or at.
@@ -312,15 +321,23 @@ func (w *town) must(path string, form url.Values, at ...string) answer {
 	return a
 }
 
-// device calls the device API with a token.
+// device calls the device API with a token, and holds the call and its answer
+// against the description.
 func (w *town) device(method, path, token, body string, into any) int {
 	w.Helper()
-	r, err := http.NewRequest(method, w.url(portGateway)+"/client/v1"+path, strings.NewReader(body))
+	r, err := http.NewRequest(method, w.url(portGateway)+deviceapi.Base+path, strings.NewReader(body))
 	if err != nil {
 		w.Fatal(err)
 	}
 	r.Header.Set("Authorization", "Bearer "+token)
-	return w.send(r, into)
+	status, header, reply := w.answered(r, into)
+	if status != 0 {
+		e := checker.Exchange{Method: method, Target: path, Body: body, Status: status, Header: header, Reply: reply}
+		if _, err := e.Check(); err != nil {
+			w.Error(err)
+		}
+	}
+	return status
 }
 
 func (w *town) token(user string) string {

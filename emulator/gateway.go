@@ -15,6 +15,8 @@ import (
 
 	"github.com/throng-im/throng/functions"
 	"github.com/throng-im/throng/shared/cost"
+	"github.com/throng-im/throng/shared/deviceapi"
+	"github.com/throng-im/throng/shared/fault"
 )
 
 // gateway routes like the production load balancer, by path prefix, and serves
@@ -52,7 +54,12 @@ func newGateway(m *functions.Manifest, at map[string]*url.URL) *gateway {
 		},
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
 			slog.Warn("function does not answer", "path", r.URL.Path, "error", err)
-			reply(w, http.StatusServiceUnavailable, map[string]any{"code": 1000, "errorMessage": "the function does not answer, try again"})
+			const text = "the function does not answer, try again"
+			if strings.HasPrefix(r.URL.Path, deviceapi.Base) {
+				deviceapi.WriteError(w, r, fault.New(fault.Unavailable, text))
+				return
+			}
+			reply(w, http.StatusServiceUnavailable, map[string]any{"code": 1000, "errorMessage": text})
 		},
 	}
 	return g

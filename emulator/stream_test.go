@@ -12,6 +12,9 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"github.com/throng-im/throng/shared/deviceapi"
+	"github.com/throng-im/throng/shared/deviceapi/checker"
 )
 
 // listener is a device on the stream of a town.
@@ -34,7 +37,7 @@ func (l *listener) listen() {
 	l.stop, l.ended = cancel, make(chan struct{})
 	var res *http.Response
 	l.eventually("the stream answers", func() bool {
-		r, err := http.NewRequestWithContext(ctx, http.MethodGet, l.url(portGateway)+"/client/v1/stream?token="+url.QueryEscape(l.token), nil)
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, l.url(portGateway)+deviceapi.Base+"/stream?token="+url.QueryEscape(l.token), nil)
 		if err != nil {
 			l.Fatal(err)
 		}
@@ -93,6 +96,9 @@ func (l *listener) note(name, id, data string) {
 	if data != "" {
 		if err := json.Unmarshal([]byte(data), &d); err != nil {
 			l.Errorf("%s was told %q: %v", l.user, data, err)
+		}
+		if err := checker.Event(name, []byte(data)); err != nil {
+			l.Errorf("%s was told what is not described: %v", l.user, err)
 		}
 	}
 	l.mu.Lock()
@@ -213,11 +219,15 @@ func TestTheStreamRefuses(t *testing.T) {
 		var a struct {
 			Error struct{ Code, Message string }
 		}
-		r, err := http.NewRequest(c.method, w.url(portGateway)+"/client/v1"+c.path+"?token="+c.token, nil)
+		r, err := http.NewRequest(c.method, w.url(portGateway)+deviceapi.Base+c.path+"?token="+c.token, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if status := w.send(r, &a); status != c.status || a.Error.Code != c.code || a.Error.Message == "" {
+		status, header, reply := w.answered(r, &a)
+		if _, err := (checker.Exchange{Method: c.method, Target: c.path, Status: status, Header: header, Reply: reply}).CheckAnswer(); err != nil {
+			t.Error(err)
+		}
+		if status != c.status || a.Error.Code != c.code || a.Error.Message == "" {
 			t.Errorf("%s: %d %+v", what, status, a)
 		}
 	}

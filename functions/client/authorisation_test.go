@@ -50,15 +50,15 @@ var device = map[string]string{"a stranger": "", "who has left": "", "an adminis
 // membership, however it ended.
 var ended = map[string]string{"of a dismissed group": "not_member"}
 
-const aMessage = "/groups/{group}/messages/{message}"
+const aMessage = "/groups/{groupId}/messages/{messageUID}"
 
 // authorisation has a row for every call of the function.
 var authorisation = map[string]rules{
-	"PUT /devices/{device}":                 {`{"platform":"ios","pushToken":"t"}`, device},
-	"DELETE /devices/{device}":              {"", device},
-	"POST /groups/{group}/messages":         {`{"clientId":"new","type":"RC:TxtMsg","content":"{}"}`, speech},
-	"GET /groups/{group}/messages":          {"", nil},
-	"DELETE /groups/{group}/messages":       {`{"messageUIDs":["{message}"]}`, nil},
+	"PUT /devices/{deviceId}":               {`{"platform":"ios","pushToken":"t"}`, device},
+	"DELETE /devices/{deviceId}":            {"", device},
+	"POST /groups/{groupId}/messages":       {`{"clientId":"new","type":"RC:TxtMsg","content":"{}"}`, speech},
+	"GET /groups/{groupId}/messages":        {"", nil},
+	"DELETE /groups/{groupId}/messages":     {`{"messageUIDs":["{messageUID}"]}`, nil},
 	"GET " + aMessage:                       {"", nil},
 	"PATCH " + aMessage:                     {`{"content":"better"}`, with(speech, foreign)},
 	"POST " + aMessage + "/recall":          {"", with(foreign, map[string]string{"an administrator": ""})},
@@ -66,18 +66,18 @@ var authorisation = map[string]rules{
 	"DELETE " + aMessage + "/expansion":     {`{"remove":["k"]}`, speech},
 	"POST " + aMessage + "/receipt-request": {"", foreign},
 	"GET " + aMessage + "/receipts":         {"", with(foreign, map[string]string{"an administrator": ""})},
-	"POST /groups/{group}/receipts":         {`{"messageUIDs":["{message}"]}`, nil},
-	"POST /groups/{group}/typing":           {"", speech},
-	"POST /groups/{group}/read":             {`{"seq":1}`, ended},
-	"GET /groups/{group}/unread":            {"", ended},
-	"PATCH /conversations/{group}":          {`{"draft":"x"}`, ended},
-	"DELETE /conversations/{group}":         {"", ended},
+	"POST /groups/{groupId}/receipts":       {`{"messageUIDs":["{messageUID}"]}`, nil},
+	"POST /groups/{groupId}/typing":         {"", speech},
+	"POST /groups/{groupId}/read":           {`{"seq":1}`, ended},
+	"GET /groups/{groupId}/unread":          {"", ended},
+	"PATCH /conversations/{groupId}":        {`{"draft":"x"}`, ended},
+	"DELETE /conversations/{groupId}":       {"", ended},
 	"GET /conversations":                    {"", device},
 	"POST /sync":                            {`{}`, device},
 	"GET /tags":                             {"", device},
-	"GET /tags/{tag}":                       {"", device},
-	"PUT /tags/{tag}":                       {`{"name":"x"}`, device},
-	"DELETE /tags/{tag}":                    {"", device},
+	"GET /tags/{tagId}":                     {"", device},
+	"PUT /tags/{tagId}":                     {`{"name":"x"}`, device},
+	"DELETE /tags/{tagId}":                  {"", device},
 	"GET /settings":                         {"", device},
 	"PUT /settings":                         {`{"notify":{"group":1}}`, device},
 }
@@ -152,7 +152,7 @@ func TestWhoMayCallWhat(t *testing.T) {
 			for _, u := range []id.User{"ann", "bob", "eve", "boss"} {
 				p.ok(p.Conversations.SetTags(t.Context(), u, []conversation.Tag{{ID: "t", Name: "Tag"}}))
 			}
-			fill := strings.NewReplacer("{group}", "g", "{message}", string(sent.UID), "{device}", "d", "{tag}", "t")
+			fill := strings.NewReplacer("{groupId}", "g", "{messageUID}", string(sent.UID), "{deviceId}", "d", "{tagId}", "t")
 			want, own := rule.want[name]
 			if !own {
 				want = everywhere[name]

@@ -3,7 +3,6 @@ package client_test
 import (
 	"encoding/json"
 	"fmt"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -79,9 +78,9 @@ func TestBadInput(t *testing.T) {
 		{"GET", "/groups/g/messages?beforeTime=1e3", "", "invalid_argument", "beforeTime"},
 		{"GET", "/groups/g/messages?limit=0", "", "invalid_argument", "limit"},
 		{"GET", "/groups/g/messages?limit=101", "", "invalid_argument", "limit"},
-		{"GET", "/groups/g/messages?types=RC:Nonsense", "", "invalid_argument", "objectName"},
+		{"GET", "/groups/g/messages?types=RC:Nonsense", "", "invalid_argument", "type"},
 		{"GET", "/groups/g/messages?types=a" + strings.Repeat(",a", 20), "", "invalid_argument", "at most 20"},
-		{"POST", "/groups/g/typing", `{"type":"RC:Nonsense"}`, "invalid_argument", "objectName"},
+		{"POST", "/groups/g/typing", `{"type":"RC:Nonsense"}`, "invalid_argument", "type"},
 		{"POST", "/groups/g/typing", `{"content":"` + long + `"}`, "too_large", "content"},
 		{"GET", "/groups/a%20b/messages", "", "invalid_argument", "groupId"},
 		{"POST", "/groups/a%20b/typing", "", "invalid_argument", "groupId"},
@@ -377,10 +376,7 @@ func TestDevicesSendSoFast(t *testing.T) {
 		}
 	}
 	for i := 0; ; i++ {
-		r := httptest.NewRequest("POST", "/client/v1/groups/g/typing", nil)
-		r.Header.Set("Authorization", "Bearer "+p.token)
-		w := httptest.NewRecorder()
-		if p.ServeHTTP(w, r); w.Code == 429 {
+		if w := p.do("POST", "/groups/g/typing", ""); w.Code == 429 {
 			if w.Header().Get("Retry-After") != "1" {
 				t.Errorf("refused with %v", w.Header())
 			}

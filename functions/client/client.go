@@ -8,8 +8,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,45 +32,69 @@ var Serve = cloud.Function("client", Handler)
 
 func init() { functions.HTTP("client", Serve) }
 
-// base is where the device API lives.
-const base = "/client/v1"
-
 // Handler serves the function on c.
 func Handler(c *cloud.Cloud) http.Handler {
 	f := calls{c, newPace(c.Settings.DeviceRate)}
 	mux := http.NewServeMux()
 	for path, methods := range f.routes() {
-		mux.Handle(base+path, f.route(methods))
+		mux.Handle(deviceapi.Base+path, f.route(methods))
 	}
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+	nothing := func(w http.ResponseWriter, r *http.Request) {
 		writeError(w, r, fault.New(fault.NotFound, "there is no %s here", r.URL.Path))
+	}
+	mux.HandleFunc("/", nothing)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// The mux would send who asks for an unclean path elsewhere, with an answer
+		// that is no JSON.
+		if escaped := r.URL.EscapedPath(); path.Clean(escaped) != escaped {
+			nothing(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
 	})
-	return mux
 }
 
-// routes is every call, by path and method. Those that are paced count
-// for the rate limit.
-func (f calls) routes() map[string]map[string]call {
-	const message = "/groups/{group}/messages/{message}"
-	return map[string]map[string]call{
-		"/devices/{device}":          {http.MethodPut: f.putDevice, http.MethodDelete: f.removeDevice},
-		"/groups/{group}/messages":   {http.MethodPost: f.paced(f.send), http.MethodGet: f.history, http.MethodDelete: f.deleteMessages},
-		message:                      {http.MethodGet: f.message, http.MethodPatch: f.paced(f.edit)},
-		message + "/recall":          {http.MethodPost: f.recall},
-		message + "/expansion":       {http.MethodPut: f.paced(f.setExpansion), http.MethodDelete: f.paced(f.deleteExpansion)},
-		message + "/receipt-request": {http.MethodPost: f.askReceipts},
-		message + "/receipts":        {http.MethodGet: f.readers},
-		"/groups/{group}/receipts":   {http.MethodPost: f.haveRead},
-		"/groups/{group}/typing":     {http.MethodPost: f.paced(f.typing)},
-		"/groups/{group}/read":       {http.MethodPost: f.markRead},
-		"/groups/{group}/unread":     {http.MethodGet: f.unread},
-		"/sync":                      {http.MethodPost: f.sync},
-		"/conversations":             {http.MethodGet: f.list},
-		"/conversations/{group}":     {http.MethodPatch: f.patch, http.MethodDelete: f.remove},
-		"/tags":                      {http.MethodGet: f.tags},
-		"/tags/{tag}":                {http.MethodGet: f.tag, http.MethodPut: f.putTag, http.MethodDelete: f.removeTag},
-		"/settings":                  {http.MethodGet: f.settings, http.MethodPut: f.putSettings},
+// handlers are the calls by their names in the table.
+func (f calls) handlers() map[string]call {
+	return map[string]call{
+		"registerDevice": f.putDevice, "removeDevice": f.removeDevice,
+		"sendMessage": f.send, "listMessages": f.history, "deleteMessages": f.deleteMessages,
+		"getMessage": f.message, "editMessage": f.edit, "recallMessage": f.recall,
+		"setExpansion": f.setExpansion, "removeExpansion": f.deleteExpansion, "sendTyping": f.typing,
+		"requestReceipts": f.askReceipts, "sendReceipts": f.haveRead, "listReceipts": f.readers,
+		"sync": f.sync, "readUpTo": f.markRead, "getUnread": f.unread,
+		"listConversations": f.list, "changeConversation": f.patch, "deleteConversation": f.remove,
+		"listTags": f.tags, "getTag": f.tag, "setTag": f.putTag, "deleteTag": f.removeTag,
+		"getSettings": f.settings, "changeSettings": f.putSettings,
 	}
+}
+
+// routes binds the handlers to the table's rows, by path and method. It panics
+// when one has not the other: that is a mistake of whoever builds the program, and
+// no request should be the first to find it.
+func (f calls) routes() map[string]map[string]call {
+	routes, handlers := map[string]map[string]call{}, f.handlers()
+	for _, row := range deviceapi.Calls() {
+		if row.Function != "client" {
+			continue
+		}
+		do := handlers[row.Name]
+		if do == nil {
+			panic("client: nothing handles " + row.Name)
+		}
+		delete(handlers, row.Name)
+		if row.Paced {
+			do = f.paced(do)
+		}
+		if routes[row.Path] == nil {
+			routes[row.Path] = map[string]call{}
+		}
+		routes[row.Path][row.Method] = do
+	}
+	if len(handlers) > 0 {
+		panic(fmt.Sprint("client: the table has no row for ", slices.Collect(maps.Keys(handlers))))
+	}
+	return routes
 }
 
 type calls struct {
@@ -102,7 +130,7 @@ func (f calls) route(methods map[string]call) http.Handler {
 			writeError(w, r, fault.New(fault.MethodNotAllowed, "%s does not take %s", r.URL.Path, r.Method))
 			return
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		r.Body = http.MaxBytesReader(w, r.Body, deviceapi.MaxBody)
 		who, err := f.caller(r)
 		if err != nil {
 			writeError(w, r, err)
@@ -141,10 +169,6 @@ func (f calls) caller(r *http.Request) (caller, error) {
 // How the device API answers, by the names that calls are written with here.
 var writeError, writeJSON = deviceapi.WriteError, deviceapi.WriteJSON
 
-// maxBody bounds a request body: a content of 128 KiB, six times its size where
-// every character is escaped, and room.
-const maxBody = 1 << 20
-
 // read decodes a JSON body. Unknown fields are for newer versions and ignored, and
 // no body is an empty one.
 func read(r *http.Request, into any) error {
@@ -163,7 +187,7 @@ func read(r *http.Request, into any) error {
 
 // groupOf is the group that a call's path names.
 func groupOf(r *http.Request) (id.Group, error) {
-	g := r.PathValue("group")
+	g := r.PathValue("groupId")
 	return id.Group(g), id.Valid("groupId", g)
 }
 

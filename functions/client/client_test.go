@@ -16,6 +16,7 @@ import (
 	"github.com/throng-im/throng/shared/cloud"
 	"github.com/throng-im/throng/shared/commit"
 	"github.com/throng-im/throng/shared/conversation"
+	"github.com/throng-im/throng/shared/deviceapi"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
 	"github.com/throng-im/throng/shared/inbox"
@@ -148,16 +149,34 @@ func (p *phone) call(method, path, body string) (int, problem) {
 // into makes a call and decodes the answer.
 func (p *phone) into(method, path, body string, out any) int {
 	p.Helper()
-	r := httptest.NewRequest(method, "/client/v1"+path, strings.NewReader(body))
+	w := p.do(method, path, body)
+	if err := json.Unmarshal(w.Body.Bytes(), out); err != nil {
+		p.Fatalf("%s %s answered %q", method, path, w.Body)
+	}
+	return w.Code
+}
+
+// do makes a call and holds it and its answer against the description.
+func (p *phone) do(method, path, body string) *httptest.ResponseRecorder {
+	p.Helper()
+	w := p.raw(method, path, body)
+	seen, err := exchange(method, path, body, w).Check()
+	if err != nil {
+		p.Error(err)
+	}
+	met.note(seen)
+	return w
+}
+
+// raw makes a call that may be anything.
+func (p *phone) raw(method, path, body string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, deviceapi.Base+path, strings.NewReader(body))
 	if p.token != "" {
 		r.Header.Set("Authorization", "Bearer "+p.token)
 	}
 	w := httptest.NewRecorder()
 	p.ServeHTTP(w, r)
-	if err := json.Unmarshal(w.Body.Bytes(), out); err != nil {
-		p.Fatalf("%s %s answered %q", method, path, w.Body)
-	}
-	return w.Code
+	return w
 }
 
 // must makes a call that succeeds.

@@ -4,18 +4,24 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/throng-im/throng/shared/contract"
 	"github.com/throng-im/throng/shared/conversation"
+	"github.com/throng-im/throng/shared/deviceapi"
 	"github.com/throng-im/throng/shared/fault"
-	"github.com/throng-im/throng/shared/inbox"
 	"github.com/throng-im/throng/shared/notify"
 )
 
 func (f calls) list(ctx context.Context, who caller, r *http.Request) (any, error) {
-	limit, err := number(r, "limit", inbox.DefaultListed, 1, inbox.MaxListed)
+	limit, err := number(r, deviceapi.Listed)
 	if err != nil {
 		return nil, err
 	}
 	q := r.URL.Query()
+	if tag := q.Get("tag"); tag != "" {
+		if err := text("tag", tag, contract.MaxTagID); err != nil {
+			return nil, err
+		}
+	}
 	return f.Inbox.List(ctx, who.user, q.Get("cursor"), q.Get("tag"), int(limit))
 }
 

@@ -3,18 +3,13 @@ package client
 import (
 	"context"
 	"net/http"
+	"slices"
+	"strings"
 
+	"github.com/throng-im/throng/shared/deviceapi"
 	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/id"
 	"github.com/throng-im/throng/shared/user"
-)
-
-// Limits of a device.
-const (
-	// FCM's tokens are some 160 characters and may grow.
-	maxPushToken = 1024
-	maxLanguage  = 35
-	maxTimeZone  = 64
 )
 
 func (f calls) putDevice(ctx context.Context, who caller, r *http.Request) (any, error) {
@@ -27,14 +22,12 @@ func (f calls) putDevice(ctx context.Context, who caller, r *http.Request) (any,
 	if err := read(r, &body); err != nil {
 		return nil, err
 	}
-	device := r.PathValue("device")
+	device := r.PathValue("deviceId")
 	if err := id.Valid("deviceId", device); err != nil {
 		return nil, err
 	}
-	switch body.Platform {
-	case "android", "ios", "web":
-	default:
-		return nil, fault.New(fault.InvalidArgument, "platform must be android, ios or web")
+	if !slices.Contains(deviceapi.Platforms, body.Platform) {
+		return nil, fault.New(fault.InvalidArgument, "platform must be one of %s", strings.Join(deviceapi.Platforms, ", "))
 	}
 	if body.PushToken == "" {
 		return nil, fault.New(fault.InvalidArgument, "pushToken is required")
@@ -42,7 +35,7 @@ func (f calls) putDevice(ctx context.Context, who caller, r *http.Request) (any,
 	for what, text := range map[string]struct {
 		value string
 		max   int
-	}{"pushToken": {body.PushToken, maxPushToken}, "language": {body.Language, maxLanguage}, "timeZone": {body.TimeZone, maxTimeZone}} {
+	}{"pushToken": {body.PushToken, deviceapi.MaxPushToken}, "language": {body.Language, deviceapi.MaxLanguage}, "timeZone": {body.TimeZone, deviceapi.MaxTimeZone}} {
 		if len(text.value) > text.max {
 			return nil, fault.New(fault.TooLarge, "%s is longer than %d bytes", what, text.max)
 		}
@@ -53,7 +46,7 @@ func (f calls) putDevice(ctx context.Context, who caller, r *http.Request) (any,
 }
 
 func (f calls) removeDevice(ctx context.Context, who caller, r *http.Request) (any, error) {
-	device := r.PathValue("device")
+	device := r.PathValue("deviceId")
 	if err := id.Valid("deviceId", device); err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/throng-im/throng/shared/deviceapi"
 	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
@@ -17,17 +18,9 @@ import (
 	"github.com/throng-im/throng/shared/view"
 )
 
-// Limits of history.
-const (
-	maxPage     = 100
-	defaultPage = 20
-	// maxPageBytes is where a page ends early, so that large messages do not fill
-	// the memory of a process.
-	maxPageBytes = 1 << 20
-	maxTypes     = 20
-	// maxDeletes is how many messages one call deletes.
-	maxDeletes = 100
-)
+// maxPageBytes is where a page ends early, so that large messages do not fill the
+// memory of a process.
+const maxPageBytes = 1 << 20
 
 // inHistory says which messages a device finds in history: those that are kept,
 // as they are now. A recalled one without its content stands where it was, unless
@@ -99,31 +92,31 @@ type page struct {
 func readPage(r *http.Request) (page, error) {
 	var p page
 	query := r.URL.Query()
-	for _, name := range []string{"before", "after", "beforeTime", "afterTime"} {
-		if !query.Has(name) {
+	for _, bound := range deviceapi.Bounds {
+		if !query.Has(bound.Name) {
 			continue
 		}
 		if p.from != "" {
-			return page{}, fault.New(fault.InvalidArgument, "%s and %s do not go together", p.from, name)
+			return page{}, fault.New(fault.InvalidArgument, "%s and %s do not go together", p.from, bound.Name)
 		}
 		var err error
-		if p.at, err = number(r, name, 0, 0, math.MaxInt64-1); err != nil {
+		if p.at, err = number(r, bound); err != nil {
 			return page{}, err
 		}
-		p.from = name
+		p.from = bound.Name
 	}
-	n, err := number(r, "limit", defaultPage, 1, maxPage)
+	n, err := number(r, deviceapi.Page)
 	if err != nil {
 		return page{}, err
 	}
 	p.limit = int(n)
 	if types := query.Get("types"); types != "" {
 		p.types = strings.Split(types, ",")
-		if len(p.types) > maxTypes {
-			return page{}, fault.New(fault.InvalidArgument, "types names %d types, at most %d are allowed", len(p.types), maxTypes)
+		if len(p.types) > deviceapi.MaxTypes {
+			return page{}, fault.New(fault.InvalidArgument, "types names %d types, at most %d are allowed", len(p.types), deviceapi.MaxTypes)
 		}
 		for _, t := range p.types {
-			if err := message.CheckType(t); err != nil {
+			if err := message.CheckType("types", t); err != nil {
 				return page{}, err
 			}
 		}
@@ -132,14 +125,14 @@ func readPage(r *http.Request) (page, error) {
 }
 
 // number reads a whole number within bounds from the query.
-func number(r *http.Request, name string, fallback, least, most int64) (int64, error) {
+func number(r *http.Request, in deviceapi.Number) (int64, error) {
 	query := r.URL.Query()
-	if !query.Has(name) {
-		return fallback, nil
+	if !query.Has(in.Name) {
+		return in.Default, nil
 	}
-	n, err := strconv.ParseInt(query.Get(name), 10, 64)
-	if err != nil || n < least || n > most {
-		return 0, fault.New(fault.InvalidArgument, "%s is not a whole number from %d to %d", name, least, most)
+	n, err := strconv.ParseInt(query.Get(in.Name), 10, 64)
+	if err != nil || n < in.Least || n > in.Most {
+		return 0, fault.New(fault.InvalidArgument, "%s is not a whole number from %d to %d", in.Name, in.Least, in.Most)
 	}
 	return n, nil
 }
@@ -202,7 +195,7 @@ func (f calls) deleteMessages(ctx context.Context, who caller, r *http.Request) 
 	case body.BeforeTime < 0:
 		return nil, fault.New(fault.InvalidArgument, "beforeTime is in Unix milliseconds")
 	}
-	if err := checkUIDs(body.MessageUIDs, maxDeletes); err != nil {
+	if err := checkUIDs(body.MessageUIDs, deviceapi.MaxDeletes); err != nil {
 		return nil, err
 	}
 	p, err := f.Groups.Place(ctx, g, who.user)

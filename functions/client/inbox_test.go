@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -13,6 +12,8 @@ import (
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
 	"github.com/throng-im/throng/shared/inbox"
+	"github.com/throng-im/throng/shared/notify"
+	"github.com/throng-im/throng/shared/user"
 )
 
 // openInbox is open with everything that the calls about one's own need. ann is in
@@ -28,11 +29,8 @@ func openInbox(t *testing.T) *phone {
 // ask makes a call that must succeed. It counts the documents read into cost.
 func (p *phone) ask(method, path, body string, into any) (cost int) {
 	p.Helper()
-	r := httptest.NewRequest(method, "/client/v1"+path, strings.NewReader(body))
-	r.Header.Set("Authorization", "Bearer "+p.token)
-	w := httptest.NewRecorder()
 	before, _ := p.store.counted()
-	p.ServeHTTP(w, r)
+	w := p.do(method, path, body)
 	if w.Code != 200 {
 		p.Fatalf("%s %s answered %d %s", method, path, w.Code, w.Body)
 	}
@@ -162,5 +160,30 @@ func TestOwnCallsAndTheirCosts(t *testing.T) {
 	cost("settings", p.ask("GET", "/settings", "", &set), 1)
 	if tags.Tags == nil || len(tags.Tags) != 0 || set.QuietHours != nil || set.Notify.Group != 1 {
 		t.Errorf("tags are %+v, settings %+v", tags, set)
+	}
+}
+
+// TestQuietHoursAreThoseOfTheServerAPI leaves out what has a default, and reads
+// what is wrong in the names of this API.
+func TestQuietHoursAreThoseOfTheServerAPI(t *testing.T) {
+	p := openInbox(t)
+	p.ask("PUT", "/settings", `{"quietHours":{"start":"22:00:00","minutes":60}}`, nil)
+	var set user.Settings
+	if p.ask("GET", "/settings", "", &set); set.QuietHours == nil || set.QuietHours.Level != notify.Mentions || set.QuietHours.Zone != "" {
+		t.Errorf("quiet hours without a level are %+v", set.QuietHours)
+	}
+	for body, names := range map[string]string{
+		`{"start":"9","minutes":5}`: "quietHours.start", `{"start":"09:00:00"}`: "quietHours.minutes", `{"start":"09:00:00","minutes":5,"level":2}`: "quietHours.level",
+	} {
+		if status, out := p.call("PUT", "/settings", `{"quietHours":`+body+`}`); status != 400 || !strings.Contains(out.Error.Message, names) {
+			t.Errorf("%s: %d %+v, want a word of %s", body, status, out, names)
+		}
+	}
+	for _, c := range [][3]string{
+		{"POST", "/groups/g/messages", `{"clientId":"1","content":"x"}`}, {"POST", "/groups/g/typing", `{"type":"RC:None"}`}, {"GET", "/groups/g/messages?types=RC:None", ""},
+	} {
+		if status, out := p.call(c[0], c[1], c[2]); status != 400 || strings.Contains(out.Error.Message, "objectName") || !strings.Contains(out.Error.Message, "type") {
+			t.Errorf("%v: %d %+v", c, status, out)
+		}
 	}
 }

@@ -8,20 +8,11 @@ import (
 	"net/http"
 	"unicode/utf8"
 
+	"github.com/throng-im/throng/shared/deviceapi"
 	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
 	"github.com/throng-im/throng/shared/message"
-)
-
-// Limits of a message.
-const (
-	// maxClientID is the longest idempotency key in bytes.
-	maxClientID = 64
-	maxTargets  = 300
-	maxExtra    = 4096
-	// maxKeys is how many extension keys a device may set in one call.
-	maxKeys = 20
 )
 
 type sendBody struct {
@@ -76,12 +67,12 @@ func (b *sendBody) check() error {
 		return err
 	}
 	switch {
-	case len(b.To) > maxTargets:
-		return fault.New(fault.InvalidArgument, "to names %d members, at most %d are allowed", len(b.To), maxTargets)
-	case len(b.Extra) > maxExtra:
-		return fault.New(fault.TooLarge, "extra is longer than %d bytes", maxExtra)
+	case len(b.To) > deviceapi.MaxTargets:
+		return fault.New(fault.InvalidArgument, "to names %d members, at most %d are allowed", len(b.To), deviceapi.MaxTargets)
+	case len(b.Extra) > deviceapi.MaxExtra:
+		return fault.New(fault.TooLarge, "extra is longer than %d bytes", deviceapi.MaxExtra)
 	}
-	if err := message.CheckType(b.Type); err != nil {
+	if err := message.CheckType("type", b.Type); err != nil {
 		return err
 	}
 	if p := b.Push; p != nil && max(len(p.Content), len(p.Data), len(p.Ext)) > message.MaxPush {
@@ -95,14 +86,14 @@ func (b *sendBody) check() error {
 	if err := checkMention(b.Mention); err != nil {
 		return err
 	}
-	return message.CheckExpansion(b.Expansion, maxKeys)
+	return message.CheckExpansion(b.Expansion, deviceapi.MaxKeys)
 }
 
 // checkKey checks an idempotency key, which may be left out.
 func checkKey(clientID string) error {
 	switch {
-	case len(clientID) > maxClientID:
-		return fault.New(fault.TooLarge, "clientId is longer than %d bytes", maxClientID)
+	case len(clientID) > deviceapi.MaxClientID:
+		return fault.New(fault.TooLarge, "clientId is longer than %d bytes", deviceapi.MaxClientID)
 	case !utf8.ValidString(clientID):
 		return fault.New(fault.InvalidArgument, "clientId is not valid UTF-8")
 	}

@@ -7,16 +7,10 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/throng-im/throng/shared/deviceapi"
 	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/id"
 	"github.com/throng-im/throng/shared/receipt"
-)
-
-// Limits of receipts.
-const (
-	maxRead        = 100
-	maxReaders     = 1000
-	defaultReaders = 100
 )
 
 func (f calls) askReceipts(ctx context.Context, who caller, r *http.Request) (any, error) {
@@ -42,7 +36,7 @@ func (f calls) haveRead(ctx context.Context, who caller, r *http.Request) (any, 
 	if len(body.MessageUIDs) == 0 {
 		return nil, fault.New(fault.InvalidArgument, "messageUIDs is required")
 	}
-	if err := checkUIDs(body.MessageUIDs, maxRead); err != nil {
+	if err := checkUIDs(body.MessageUIDs, deviceapi.MaxReads); err != nil {
 		return nil, err
 	}
 	asked, err := f.Groups.Awaiting(ctx, g, f.actor(who), body.MessageUIDs)
@@ -75,7 +69,7 @@ func (f calls) readers(ctx context.Context, who caller, r *http.Request) (any, e
 	if err != nil {
 		return nil, err
 	}
-	limit, err := number(r, "limit", defaultReaders, 1, maxReaders)
+	limit, err := number(r, deviceapi.Readers)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/throng-im/throng/shared/contract"
 	"github.com/throng-im/throng/shared/conversation"
+	"github.com/throng-im/throng/shared/deviceapi"
 	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/notify"
 	"github.com/throng-im/throng/shared/user"
@@ -39,7 +40,7 @@ func (f calls) putSettings(ctx context.Context, who caller, r *http.Request) (an
 	case bytes.Equal(body.QuietHours, []byte("null")):
 		w.NoQuiet = true
 	default:
-		var given user.QuietHours
+		given := user.QuietHours{Level: notify.Mentions} // as in the server API
 		if err := json.Unmarshal(body.QuietHours, &given); err != nil {
 			return nil, fault.New(fault.InvalidArgument, "quietHours has not the documented form")
 		}
@@ -57,12 +58,13 @@ func (f calls) putSettings(ctx context.Context, who caller, r *http.Request) (an
 	return empty{}, f.Users.Configure(ctx, who.user, w)
 }
 
-// checkQuiet bounds what the rule of quiet hours itself does not.
+// checkQuiet bounds what the rule of quiet hours itself does not, and says what is
+// wrong in the words of this API.
 func checkQuiet(q notify.Quiet) error {
-	if len(q.Zone) > maxTimeZone {
-		return fault.New(fault.TooLarge, "quietHours.timeZone is longer than %d bytes", maxTimeZone)
+	if len(q.Zone) > deviceapi.MaxTimeZone {
+		return fault.New(fault.TooLarge, "quietHours.timeZone is longer than %d bytes", deviceapi.MaxTimeZone)
 	}
-	return q.Check()
+	return q.CheckAs(notify.Names{Start: "quietHours.start", Minutes: "quietHours.minutes", Level: "quietHours.level"})
 }
 
 type tagsReply struct {
@@ -80,7 +82,7 @@ func (f calls) tag(ctx context.Context, who caller, r *http.Request) (any, error
 		return nil, err
 	}
 	tags := list.TagItems()
-	i := slices.IndexFunc(tags, func(t conversation.TagItem) bool { return t.ID == r.PathValue("tag") })
+	i := slices.IndexFunc(tags, func(t conversation.TagItem) bool { return t.ID == r.PathValue("tagId") })
 	if i < 0 {
 		return nil, fault.New(fault.NotFound, "the user has no such tag")
 	}
@@ -94,7 +96,7 @@ func (f calls) putTag(ctx context.Context, who caller, r *http.Request) (any, er
 	if err := read(r, &body); err != nil {
 		return nil, err
 	}
-	tag := r.PathValue("tag")
+	tag := r.PathValue("tagId")
 	if err := text("tagId", tag, contract.MaxTagID); err != nil {
 		return nil, err
 	}
@@ -105,7 +107,7 @@ func (f calls) putTag(ctx context.Context, who caller, r *http.Request) (any, er
 }
 
 func (f calls) removeTag(ctx context.Context, who caller, r *http.Request) (any, error) {
-	tag := r.PathValue("tag")
+	tag := r.PathValue("tagId")
 	if err := text("tagId", tag, contract.MaxTagID); err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/throng-im/throng/shared/deviceapi"
 	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/id"
 	"github.com/throng-im/throng/shared/inbox"
@@ -55,7 +56,7 @@ func (f calls) unread(ctx context.Context, who caller, r *http.Request) (any, er
 	if err != nil {
 		return nil, err
 	}
-	limit, err := number(r, "limit", inbox.DefaultUnread, 1, inbox.MaxUnreadMessages)
+	limit, err := number(r, deviceapi.UnreadListed)
 	if err != nil {
 		return nil, err
 	}

@@ -41,5 +41,5 @@ func bound(a *wire.Args) (group.Bound, error) {
 	if push != (group.Push{}) {
 		m.Push = &push
 	}
-	return group.Bound{Message: m, MaxMembers: a.Int("maxMember", 0)}, message.CheckType(m.Type)
+	return group.Bound{Message: m, MaxMembers: a.Int("maxMember", 0)}, message.CheckType("objectName", m.Type)
 }

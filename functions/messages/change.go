@@ -29,7 +29,7 @@ func (f calls) recall(ctx context.Context, a *wire.Args) (wire.Reply, error) {
 func (f calls) modify(ctx context.Context, a *wire.Args) (wire.Reply, error) {
 	e := group.Edit{From: a.User("fromUserId"), Type: a.Text("objectName"), Content: a.Text("content")}
 	if e.Type != "" {
-		if err := message.CheckType(e.Type); err != nil {
+		if err := message.CheckType("objectName", e.Type); err != nil {
 			return nil, err
 		}
 	}

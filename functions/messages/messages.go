@@ -73,7 +73,7 @@ func (f calls) publishStatus(ctx context.Context, a *wire.Args) (wire.Reply, err
 		From: a.User("fromUserId"), Type: a.Text("objectName"), Content: a.Text("content"),
 		HideFromSender: !a.Bool("isIncludeSender"),
 	}
-	if err := message.CheckType(m.Type); err != nil {
+	if err := message.CheckType("objectName", m.Type); err != nil {
 		return nil, err
 	}
 	return toEach(ctx, a.Groups("toGroupId"), m, f.groups.PublishStatus)
@@ -119,7 +119,7 @@ func compose(a *wire.Args, single bool) (group.Entry, error) {
 	if len(m.To) > 0 && !single {
 		return m, fault.New(fault.InvalidArgument, "toUserId works with one toGroupId only")
 	}
-	if err := message.CheckType(m.Type); err != nil {
+	if err := message.CheckType("objectName", m.Type); err != nil {
 		return m, err
 	}
 	if a.Bool("isMentioned") {

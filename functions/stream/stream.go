@@ -32,7 +32,7 @@ var Serve = cloud.Function("stream", Handler)
 
 func init() { functions.HTTP("stream", Serve) }
 
-const path = "/client/v1/stream"
+const path = deviceapi.Base + "/stream"
 
 type function struct {
 	hub *live.Hub

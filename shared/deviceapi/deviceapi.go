@@ -1,5 +1,7 @@
-// Package deviceapi is how the device API answers: its JSON, and the one table of
-// its errors.
+// Package deviceapi is the one table of the device API: every call with its
+// parameters and their limits, its reply and its errors. The functions bind their
+// handlers to it, and the published OpenAPI document is made from it. How the API
+// answers, its JSON and its errors, is here, too.
 package deviceapi
 
 import (
@@ -52,14 +54,18 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 		f = fault.New(fault.Unavailable, "internal error, try again later")
 		a.status = http.StatusInternalServerError
 	}
-	code := f.Kind
-	if code == fault.MethodNotAllowed {
-		code = fault.InvalidArgument
-	}
 	if f.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(f.RetryAfter.Seconds()))))
 	}
-	WriteJSON(w, a.status, errorBody{errorText{code, f.Message, a.rc}})
+	WriteJSON(w, a.status, errorBody{errorText{code(f.Kind), f.Message, a.rc}})
+}
+
+// code is how the API shows a failure of a kind.
+func code(kind fault.Kind) fault.Kind {
+	if kind == fault.MethodNotAllowed {
+		return fault.InvalidArgument
+	}
+	return kind
 }
 
 // WriteJSON answers with a JSON body.

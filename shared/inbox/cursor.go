@@ -14,9 +14,9 @@ const (
 	// overlap is how much later than its time an entry may show itself: what
 	// clocks differ by, and how long a commit may be under way.
 	overlap = int64(2 * 60 * 1000)
-	// maxCursor bounds a cursor that is read, in characters: a page's groups with
+	// MaxCursor bounds a cursor that is read, in characters: a page's groups with
 	// the longest of names fit.
-	maxCursor = 16 << 10
+	MaxCursor = 16 << 10
 	// allDone is where a round is that has been through all groups. It sorts
 	// behind every group's id.
 	allDone = id.Group("~")
@@ -52,7 +52,7 @@ func seal(c any) string {
 
 // unseal reads what seal made; ok is false for anything else.
 func unseal(text string, into any) (ok bool) {
-	if len(text) > maxCursor {
+	if len(text) > MaxCursor {
 		return false
 	}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)

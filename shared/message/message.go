@@ -66,16 +66,16 @@ var builtin = map[string]struct {
 const reserved = "RC:"
 
 // CheckType checks an objectName: a built-in type, or one of the app's own that
-// does not look like one.
-func CheckType(name string) error {
+// does not look like one. what names it in the error.
+func CheckType(what, name string) error {
 	switch {
 	case name == "":
-		return fault.New(fault.InvalidArgument, "objectName is required")
+		return fault.New(fault.InvalidArgument, "%s is required", what)
 	case utf8.RuneCountInString(name) > MaxType:
-		return fault.New(fault.TooLarge, "objectName is longer than %d characters", MaxType)
+		return fault.New(fault.TooLarge, "%s is longer than %d characters", what, MaxType)
 	case strings.HasPrefix(name, reserved):
 		if _, known := builtin[name]; !known {
-			return fault.New(fault.InvalidArgument, "objectName begins with %q but is no built-in type", reserved)
+			return fault.New(fault.InvalidArgument, "%s begins with %q but is no built-in type", what, reserved)
 		}
 	}
 	return nil

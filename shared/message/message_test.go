@@ -17,7 +17,7 @@ func TestTypes(t *testing.T) {
 		"RC:TxtMsg": "", "RC:GrpNtf": "", "app:order": "", strings.Repeat("é", 32): "",
 		"": fault.InvalidArgument, "RC:Mine": fault.InvalidArgument, strings.Repeat("x", 33): fault.TooLarge,
 	} {
-		if err := message.CheckType(name); kind == "" && err != nil || kind != "" && !fault.Is(err, kind) {
+		if err := message.CheckType("objectName", name); kind == "" && err != nil || kind != "" && !fault.Is(err, kind) {
 			t.Errorf("%q: %v", name, err)
 		}
 	}

@@ -29,18 +29,24 @@ type Quiet struct {
 	Zone string `json:"z,omitempty"`
 }
 
+// Names are what an API calls the parts of quiet hours.
+type Names struct{ Start, Minutes, Level string }
+
 // Check refuses quiet hours that the contract does not know.
-func (q Quiet) Check() error {
+func (q Quiet) Check() error { return q.CheckAs(Names{"startTime", "period", "level"}) }
+
+// CheckAs is Check with other names in its errors.
+func (q Quiet) CheckAs(as Names) error {
 	if _, ok := q.start(); !ok {
-		return fault.New(fault.InvalidArgument, "startTime must be a time of day as HH:MM:SS")
+		return fault.New(fault.InvalidArgument, "%s must be a time of day as HH:MM:SS", as.Start)
 	}
 	if q.Minutes < 1 || q.Minutes > MaxMinutes {
-		return fault.New(fault.InvalidArgument, "period must be from 1 to %d minutes", MaxMinutes)
+		return fault.New(fault.InvalidArgument, "%s must be from 1 to %d minutes", as.Minutes, MaxMinutes)
 	}
 	switch q.Level {
 	case Unset, Mentions, Nothing:
 	default:
-		return fault.New(fault.InvalidArgument, "level must be 0, 1 or 5")
+		return fault.New(fault.InvalidArgument, "%s must be 0, 1 or 5", as.Level)
 	}
 	if _, ok := zone(q.Zone); !ok {
 		return fault.New(fault.InvalidArgument, "%q is no time zone", q.Zone)
