@@ -92,8 +92,12 @@ func (f *feed) tell(ctx context.Context, d pubsub.Delivery, deliver func(context
 }
 
 // missed has the fan-out notify a user of entries that a connection may not have
-// brought, and that nobody was to be notified of because it was there.
+// brought, and that nobody was to be notified of because it was there. Who is
+// connected to another instance by now has resumed, and got them there.
 func (f *feed) missed(ctx context.Context, user id.User, g id.Group, spans []live.Span) {
+	if online, err := f.Presence.Online(ctx, user); err == nil && online[user] {
+		return
+	}
 	if err := f.republish(ctx, user, g, spans); err != nil {
 		slog.WarnContext(ctx, "what a user may have missed was not announced", "user", user, "group", g, "error", err)
 	}

@@ -73,7 +73,8 @@ type Options struct {
 	// their way, before these are read: 500 ms when zero.
 	GapWait time.Duration
 	// Linger is how long what comes for a user who has just gone is still noted
-	// and given to Missed, until the others know: 3 s when zero, none below.
+	// and given to Missed, until the others know: 3 s when zero, none below. The
+	// request lasts as long.
 	Linger time.Duration
 	// Now is the clock: time.Now when nil.
 	Now func() time.Time

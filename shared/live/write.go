@@ -37,8 +37,8 @@ type writer struct {
 	events bool
 	// open are the batches in buf; spare is a slice for the next ones.
 	open, spare []*batch
-	// broke says that a write has failed.
-	broke bool
+	// began says that a write has succeeded, broke that one has failed.
+	began, broke bool
 }
 
 // recheckPings is at how many pings a connection's token is asked about once: the
@@ -56,8 +56,8 @@ func (c *Conn) Run(send func([]byte) error, stop <-chan struct{}) error {
 	err := w.run(stop)
 	w.settled(false)
 	var linger <-chan time.Time
-	if err != nil && c.hub.o.Linger > 0 {
-		// Who was told goodbye comes back and resumes; who just went may not.
+	if w.began && c.hub.o.Linger > 0 {
+		// Also who was told goodbye may not come back.
 		linger = time.After(c.hub.o.Linger)
 	}
 	c.hub.leave(c, linger, w.broke)
@@ -198,6 +198,7 @@ func (w *writer) outWithID() error {
 		w.broke = true
 		return err
 	}
+	w.began = true
 	w.settled(true)
 	if b := w.buf; cap(b) <= 2*writeBytes {
 		buffers.Put(&b)
