@@ -52,6 +52,8 @@ type row struct {
 	form       url.Values
 	json       string
 	query      url.Values
+	// make, where it is set, makes the call in another way.
+	make func() error
 	// before makes what the call needs; it is not measured.
 	before func() error
 	// stirs says that the call changes memberships.
@@ -74,7 +76,10 @@ func (c *caller) cost(r row) (cost.Counts, error) {
 	if err != nil {
 		return cost.Counts{}, err
 	}
-	if _, err := c.call(r); err != nil {
+	if r.make == nil {
+		r.make = func() error { _, err := c.call(r); return err }
+	}
+	if err := r.make(); err != nil {
 		return cost.Counts{}, err
 	}
 	c.stirred = r.stirs

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/throng-im/throng/shared/deviceapi"
 )
 
 // devicePace is how far apart the device calls are: a user's devices may send five
@@ -57,23 +59,22 @@ func (s *stage) deviceRows() ([]row, error) {
 func (t *talk) by(who, call, what, body string) row {
 	method, path, _ := strings.Cut(call, " ")
 	return row{
-		path: "/client/v1" + path, what: what, json: body, method: method, token: t.tokens[who],
-		call:   fill(method+" /client/v1"+path, "{groupId}", "{messageUID}"),
+		path: deviceapi.Base + path, what: what, json: body, method: method, token: t.tokens[who],
+		call:   method + " " + deviceapi.Base + fill(path),
 		before: func() error { time.Sleep(devicePace); return nil },
 	}
 }
 
-// A row's path holds the group behind the sign @ and a message behind #, so that the
-// table can name what they are.
-func fill(path, group, message string) string {
+// names are what a row's path has in places, by the sign before it, and what the
+// table calls it.
+var names = map[byte]string{'@': "{groupId}", '#': "{messageUID}", '$': "{deviceId}", '%': "{tagId}"}
+
+func fill(path string) string {
 	path, _, _ = strings.Cut(path, "?")
 	parts := strings.Split(path, "/")
 	for i, p := range parts {
-		switch {
-		case strings.HasPrefix(p, "@"):
-			parts[i] = group
-		case strings.HasPrefix(p, "#"):
-			parts[i] = message
+		if p != "" && names[p[0]] != "" {
+			parts[i] = names[p[0]]
 		}
 	}
 	return strings.Join(parts, "/")
@@ -84,8 +85,8 @@ func (t *talk) rows() []row {
 	send := `{"clientId":%q,"type":"RC:TxtMsg","content":"{\"content\":\"hello\"}"%s}`
 	uids := func(list ...string) string { return fmt.Sprintf(`{"messageUIDs":["%s"]}`, strings.Join(list, `","`)) }
 	rows := []row{
-		t.by("ann", "PUT /devices/phone", "who is in one group", `{"platform":"ios","pushToken":"token","language":"en"}`),
-		t.by("ann", "DELETE /devices/phone", "who is in one group", ""),
+		t.by("ann", "PUT /devices/$phone", "who is in one group", `{"platform":"ios","pushToken":"token","language":"en"}`),
+		t.by("ann", "DELETE /devices/$phone", "who is in one group", ""),
 		t.by("ann", "POST /sync", "the first time, one group", `{}`),
 		t.by("bob", "POST "+g+"/messages", "of one member", fmt.Sprintf(send, "warm", "")),
 		t.by("ann", "POST "+g+"/messages", "of another", fmt.Sprintf(send, "1", "")),
@@ -109,18 +110,18 @@ func (t *talk) rows() []row {
 		t.by("ann", "POST "+g+"/read", "", `{"seq":5}`),
 		t.by("ann", "GET "+g+"/unread", "200 unread", ""),
 		t.by("ann", "GET /conversations", "one group", ""),
-		t.by("ann", "PUT /tags/t", "", `{"name":"Work"}`),
+		t.by("ann", "PUT /tags/%t", "", `{"name":"Work"}`),
 		t.by("ann", "GET /tags", "", ""),
-		t.by("ann", "GET /tags/t", "", ""),
+		t.by("ann", "GET /tags/%t", "", ""),
 		t.by("ann", "PATCH /conversations/@"+t.group, "pin, tag and draft", `{"pinned":true,"tags":["t"],"draft":"hel"}`),
 		t.by("ann", "PATCH /conversations/@"+t.group, "Do Not Disturb", `{"notify":5}`),
 		t.by("ann", "DELETE /conversations/@"+t.group, "", ""),
-		t.by("ann", "DELETE /tags/t", "", ""),
+		t.by("ann", "DELETE /tags/%t", "", ""),
 		t.by("ann", "PUT /settings", "who is in one group", `{"notify":{"group":1}}`),
 		t.by("ann", "GET /settings", "", ""),
 	}
 	rows[0].stirs = true // the roster, whose copy other functions may have to read anew
-	return rows
+	return append(rows, t.streamRows()...)
 }
 
 // request makes a row's request of a device.
@@ -129,7 +130,7 @@ func (c *caller) request(r row) (*http.Request, error) {
 	if _, q, ok := strings.Cut(r.path, "?"); ok {
 		query = "?" + q
 	}
-	path := strings.NewReplacer("/@", "/", "/#", "/").Replace(strings.TrimSuffix(r.path, query))
+	path := strings.NewReplacer("/@", "/", "/#", "/", "/$", "/", "/%", "/").Replace(strings.TrimSuffix(r.path, query))
 	req, err := http.NewRequest(r.method, c.url+path+query, strings.NewReader(r.json))
 	if err != nil {
 		return nil, err

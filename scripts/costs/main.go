@@ -16,6 +16,7 @@ import (
 
 	"github.com/throng-im/throng/functions"
 	"github.com/throng-im/throng/shared/contract"
+	"github.com/throng-im/throng/shared/deviceapi"
 )
 
 func main() {
@@ -105,12 +106,17 @@ func measure(c *caller) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		measured[r.path] = true
+		measured[cmp.Or(r.call, r.path)] = true
 		fmt.Fprintf(&out, "| `%s` | %s | %d | %d | %d | %d |\n", cmp.Or(r.call, r.path), r.what, spent.Reads, spent.Writes, spent.Commits, spent.Published)
 	}
 	for _, r := range contract.Routes() {
 		if !measured[r.Path] {
 			return "", fmt.Errorf("nothing measures %s", r.Path)
+		}
+	}
+	for _, r := range deviceapi.Calls() {
+		if call := r.Method + " " + deviceapi.Base + r.Path; !measured[call] {
+			return "", fmt.Errorf("nothing measures %s", call)
 		}
 	}
 	return out.String(), nil
