@@ -52,7 +52,7 @@ func Handler(c *cloud.Cloud) http.Handler {
 			Remove: func(ctx context.Context) error { return c.Presence.Remove(ctx, instance) },
 			Every:  presence.Heartbeat,
 		},
-		Ping: c.Settings.StreamPing, Lifetime: c.Settings.StreamLifetime, Window: c.Settings.OfflineWindow(),
+		Connections: c.Settings.StreamConnections, Ping: c.Settings.StreamPing, Lifetime: c.Settings.StreamLifetime, Window: c.Settings.OfflineWindow(),
 	})
 	return http.HandlerFunc((&function{feed.hub, check(c)}).serve)
 }

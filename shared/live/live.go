@@ -35,8 +35,9 @@ import (
 
 // Defaults and limits.
 const (
-	// DefaultConnections is the platform's limit of requests to one instance.
-	DefaultConnections = 1000
+	// DefaultConnections is more than the platform's limit of requests to one
+	// instance, 1,000: a process that is not on a platform may take more.
+	DefaultConnections = 5000
 	// DefaultPerUser bounds one user's connections to one process; one more cuts
 	// off the oldest.
 	DefaultPerUser = 20

@@ -106,6 +106,10 @@ type Settings struct {
 	// is told to come back: less than the platform's limit for a request.
 	// THRONG_STREAM_LIFETIME, a Go duration; default 55m.
 	StreamLifetime time.Duration
+	// StreamConnections is how many devices one process of the stream takes. The
+	// platform's bound, the function's concurrency in functions.json, is lower and
+	// comes first where there is a platform. THRONG_STREAM_CONNECTIONS; default 5000.
+	StreamConnections int
 	// FCMEndpoint replaces Google's FCM address with a stand-in, without
 	// credentials. THRONG_FCM_ENDPOINT; default empty, the real one.
 	FCMEndpoint string
@@ -133,6 +137,7 @@ func FromEnv(get func(string) string) (Settings, error) {
 		MsgRandom:         r.flag("THRONG_MSG_RANDOM", false),
 		StreamPing:        r.duration("THRONG_STREAM_PING", 18*time.Second),
 		StreamLifetime:    r.duration("THRONG_STREAM_LIFETIME", 55*time.Minute),
+		StreamConnections: r.between("THRONG_STREAM_CONNECTIONS", 5000, 1, 1<<20),
 		FCMEndpoint:       get("THRONG_FCM_ENDPOINT"),
 
 		RequireStrongSignature: r.flag("THRONG_REQUIRE_STRONG_SIGNATURE", false),
