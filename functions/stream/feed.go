@@ -75,6 +75,7 @@ func (f *feed) tell(ctx context.Context, d pubsub.Delivery, deliver func(context
 		Update      json.RawMessage `json:"update"`
 		Receipt     json.RawMessage `json:"receipt"`
 		Memberships *event.Timeline `json:"memberships"`
+		TokensEnded int64           `json:"tokensEnded"`
 	}
 	if err := json.Unmarshal(d.Data, &ev); err != nil {
 		return unreadable(ctx, d, err)
@@ -84,6 +85,9 @@ func (f *feed) tell(ctx context.Context, d pubsub.Delivery, deliver func(context
 	}
 	if ev.Receipt != nil {
 		f.hub.Tell(ev.User, "receipt", ev.Receipt)
+	}
+	if ev.TokensEnded > 0 {
+		f.hub.Recheck(ev.User)
 	}
 	if ev.Memberships != nil {
 		return deliver(ctx, ev.Memberships)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -20,6 +21,7 @@ import (
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
 	"github.com/throng-im/throng/shared/live"
+	"github.com/throng-im/throng/shared/pubsub"
 	"github.com/throng-im/throng/shared/telemetry"
 	"github.com/throng-im/throng/shared/token"
 )
@@ -147,23 +149,45 @@ func TestNothingOfATokenIsLogged(t *testing.T) {
 	}
 }
 
-// TestAStreamEndsWhenItsTokenIsEnded asks again at the second ping at the latest.
+// TestAStreamEndsWhenItsTokenIsEnded: the hub is told, and asks; and it asks once by
+// itself, at the second ping.
 func TestAStreamEndsWhenItsTokenIsEnded(t *testing.T) {
-	var asked atomic.Int64
-	check := func(context.Context, string) (token.Claims, error) {
-		if asked.Add(1) > 2 {
-			return token.Claims{}, fault.New(fault.TokenExpired, "the token was ended by the app")
+	for what, ping := range map[string]time.Duration{"by itself": 5 * time.Millisecond, "told": time.Hour} {
+		var asked atomic.Int64
+		var ended atomic.Bool
+		check := func(context.Context, string) (token.Claims, error) {
+			asked.Add(1)
+			if ended.Load() {
+				return token.Claims{}, fault.New(fault.TokenExpired, "the token was ended by the app")
+			}
+			return token.Claims{User: "ann"}, nil
 		}
-		return token.Claims{User: "ann"}, nil
-	}
-	s := open(t, &function{hub: hub(t, nil, func(o *live.Options) { o.Ping = 5 * time.Millisecond }), check: check})
-	res, err := http.Get(s.URL + path + "?token=x")
-	if err != nil {
-		t.Fatal(err)
-	}
-	body, err := io.ReadAll(res.Body)
-	_ = res.Body.Close()
-	if pings := strings.Count(string(body), "event: ping"); err != nil || !strings.Contains(string(body), `data: {"reason":"token"}`) || pings < 2 || asked.Load() < 3 {
-		t.Errorf("%q, %v, asked %d times", body, err, asked.Load())
+		h := hub(t, nil, func(o *live.Options) { o.Ping = ping })
+		s := open(t, &function{hub: h, check: check})
+		res, err := http.Get(s.URL + path + "?token=x")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ended.Store(true)
+		if what == "told" {
+			f := &feed{hub: h}
+			for user, more := range map[string]int64{"bob": 0, "ann": 1} {
+				before := asked.Load()
+				raw := fmt.Sprintf(`{"user":%q,"tokensEnded":5}`, user)
+				if err := f.tell(t.Context(), pubsub.Delivery{Data: []byte(raw)}, nil); err != nil {
+					t.Fatal(err)
+				}
+				for deadline := time.Now().Add(10 * time.Second); asked.Load() < before+more && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+				}
+				if asked.Load() != before+more {
+					t.Errorf("%s's tokens were ended, and %d asked about", user, asked.Load()-before)
+				}
+			}
+		}
+		body, err := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		if err != nil || !strings.Contains(string(body), `data: {"reason":"token"}`) || asked.Load() != 2 {
+			t.Errorf("%s: %q, %v, asked %d times", what, body, err, asked.Load())
+		}
 	}
 }

@@ -104,6 +104,14 @@ type Conversation struct {
 	Update json.RawMessage `json:"update"`
 }
 
+// TokensEnded says on the topic conversation that a user's tokens were ended that
+// were issued before a time in Unix milliseconds: who is connected with one of them
+// must not stay.
+type TokensEnded struct {
+	User        id.User `json:"user"`
+	TokensEnded int64   `json:"tokensEnded"`
+}
+
 // Watch asks to find out whether an instance lives that members were connected to
 // who were not notified for that reason.
 type Watch struct {

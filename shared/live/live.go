@@ -209,6 +209,17 @@ func (h *Hub) Tell(user id.User, name string, data json.RawMessage) {
 	}
 }
 
+// Recheck asks about the tokens of a user's connections, of which some may have
+// been ended, and ends the connections that have those.
+func (h *Hub) Recheck(user id.User) {
+	h.mu.RLock()
+	conns := h.users[user]
+	h.mu.RUnlock()
+	for _, c := range conns {
+		go c.recheck()
+	}
+}
+
 // connected says whether a user has a connection here.
 func (h *Hub) connected(user id.User) bool {
 	h.mu.RLock()

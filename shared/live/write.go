@@ -41,9 +41,10 @@ type writer struct {
 	began, broke bool
 }
 
-// recheckPings is at how many pings a connection's token is asked about once: the
-// first after it was ended finds it ended, or the second.
-const recheckPings = 2
+// recheckPing is at which ping a connection's token is asked about once more: it
+// may have been ended while the first connection began, when nobody listened yet.
+// From then on those who end tokens say so; see Hub.Recheck.
+const recheckPing = 2
 
 // recheckTimeout bounds that question.
 const recheckTimeout = 10 * time.Second
@@ -73,7 +74,7 @@ func (w *writer) run(stop <-chan struct{}) error {
 	// Connections that began together do not end together.
 	life := time.NewTimer(w.hub.o.Lifetime - rand.N(w.hub.o.Lifetime/10+1))
 	defer life.Stop()
-	for pings := 1; ; {
+	for pings := 0; ; {
 		reason, err := w.flush()
 		if err != nil {
 			return err
@@ -84,7 +85,7 @@ func (w *writer) run(stop <-chan struct{}) error {
 		select {
 		case <-w.wake:
 		case <-ping.C:
-			if pings++; pings%recheckPings == 0 && w.check != nil {
+			if pings++; pings == recheckPing {
 				go w.recheck()
 			}
 			w.cursor.advance(w.hub.horizon())
@@ -103,7 +104,11 @@ func (w *writer) run(stop <-chan struct{}) error {
 	}
 }
 
+// recheck ends the connection if its token does not count any more.
 func (c *Conn) recheck() {
+	if c.check == nil {
+		return
+	}
 	ctx, cancel := context.WithTimeout(c.ctx, recheckTimeout)
 	defer cancel()
 	if err := c.check(ctx); fault.Is(err, fault.TokenExpired) {

@@ -108,20 +108,30 @@ func (n notices) same(m notices) bool {
 
 // announcement tells the user's devices what the settings are now, when a command
 // was about them: also when it found them as they should be, for whoever set them
-// may not have come to announce it.
+// may not have come to announce it. Of tokens that were ended it tells, too.
 func (m *model) announcement(d *state) (func(context.Context) error, error) {
-	if m.announce == nil || !d.set {
+	if m.announce == nil || !d.set && !d.ended {
 		return nil, nil
 	}
-	encoded, err := json.Marshal(struct {
-		Settings Settings `json:"settings"`
-	}{d.settings()})
-	if err != nil {
-		return nil, err
+	var events []any
+	if d.set {
+		encoded, err := json.Marshal(struct {
+			Settings Settings `json:"settings"`
+		}{d.settings()})
+		if err != nil {
+			return nil, err
+		}
+		events = append(events, event.Conversation{User: d.id, Settings: d.revision, Update: encoded})
 	}
-	payload, err := json.Marshal(event.Conversation{User: d.id, Settings: d.revision, Update: encoded})
-	if err != nil {
-		return nil, err
+	if d.ended {
+		events = append(events, event.TokensEnded{User: d.id, TokensEnded: d.standing.expiredBefore})
 	}
-	return func(ctx context.Context) error { return m.announce(ctx, payload) }, nil
+	payloads := make([][]byte, len(events))
+	for i, ev := range events {
+		var err error
+		if payloads[i], err = json.Marshal(ev); err != nil {
+			return nil, err
+		}
+	}
+	return func(ctx context.Context) error { return m.announce(ctx, payloads...) }, nil
 }

@@ -65,12 +65,14 @@ func (u *Users) Standing(ctx context.Context, user id.User) (Standing, error) {
 }
 
 // ExpireTokens ends every token of the users that was issued before a point in
-// time. An earlier point than one given before changes nothing.
+// time, and has who is connected with one hear of it. An earlier point than one
+// given before changes nothing.
 func (u *Users) ExpireTokens(ctx context.Context, users []id.User, before time.Time) error {
 	return u.change(ctx, users, func(s *state) {
 		if ms := before.UnixMilli(); ms > s.standing.expiredBefore {
 			s.standing.expiredBefore, s.changed = ms, true
 		}
+		s.ended = true // said again, for whoever ended them may not have come to announce it
 	})
 }
 

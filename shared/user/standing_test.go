@@ -207,3 +207,29 @@ func TestStandingAgainstAModel(t *testing.T) {
 		}
 	})
 }
+
+// TestWhoIsConnectedHearsOfEndedTokens: also when they were ended before, for whoever
+// did may not have come to say so.
+func TestWhoIsConnectedHearsOfEndedTokens(t *testing.T) {
+	var told []string
+	store, now := new(commit.Memory), time.UnixMilli(1_800_000_000_000)
+	announce := func(_ context.Context, payloads ...[]byte) error {
+		for _, p := range payloads {
+			told = append(told, string(p))
+		}
+		return nil
+	}
+	users := user.New(store, group.New(store, announce, group.Options{}), announce, 0, func() time.Time { return now })
+	for range 2 {
+		if err := users.ExpireTokens(t.Context(), []id.User{"ann"}, now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := users.GagEverywhere(t.Context(), []id.User{"ann"}, now.Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	const want = `{"user":"ann","tokensEnded":1800000000000}`
+	if len(told) != 2 || told[0] != want || told[1] != want {
+		t.Errorf("told were %v", told)
+	}
+}

@@ -226,8 +226,9 @@ type state struct {
 	// The rest belongs to a draft.
 	now     int64
 	changed bool
-	// set says that a command was about the settings.
-	set bool
+	// set says that a command was about the settings, ended that one was about
+	// tokens that count no more.
+	set, ended bool
 }
 
 func (s *state) exists() bool { return !s.version.IsZero() }
@@ -326,7 +327,7 @@ func (m *model) Load(ctx context.Context, r commit.Reader, key string, _ *state)
 
 func (m *model) Draft(s *state) *state {
 	d := *s
-	d.journal, d.now, d.changed, d.set = s.journal.Clone(), m.now().UnixMilli(), false, false
+	d.journal, d.now, d.changed, d.set, d.ended = s.journal.Clone(), m.now().UnixMilli(), false, false, false
 	return &d
 }
 
@@ -362,6 +363,6 @@ func (m *model) Plan(d *state) (commit.Plan, error) {
 
 func (m *model) Settle(d *state, version time.Time) *state {
 	s := *d
-	s.version, s.changed, s.set = version, false, false
+	s.version, s.changed, s.set, s.ended = version, false, false, false
 	return &s
 }
