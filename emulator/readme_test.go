@@ -36,7 +36,7 @@ func TestTheReadmeIsTrue(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, want := range []string{`"token":"`, `"messageUIDs":[{"groupId":"team"`, `"body":"Ann: Hello, Bob"`, `"title":"The team"`, `"seq":3`, `"content":"{\"content\":\"Hello, Ann\"}"`, `"total":`} {
+	for _, want := range []string{`"token":"`, `"messageUIDs":[{"groupId":"team"`, `"body":"Ann: Hello, Bob"`, `"title":"The team"`, `"seq":3`, "event: entries", `Still there?`, `"content":"{\"content\":\"Hello, Ann\"}"`, `"total":`} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("the README's commands did not show %s:\n%s", want, out)
 		}
