@@ -65,7 +65,7 @@ func newRun(ev *event.Timeline, entries []group.Entry) *run {
 	r := &run{group: ev.Group, name: ev.Name, serial: ev.Serial, entries: entries, after: entries[0].Seq - 1, last: entries[len(entries)-1].Seq}
 	for i := range entries {
 		e := &entries[i]
-		r.special = r.special || len(e.To) > 0 || e.HideFromSender
+		r.special = r.special || len(e.To) > 0 || e.HideFromSender || e.Target > 0
 		r.changes = r.changes || changesMembers(*e)
 	}
 	return r
@@ -82,17 +82,17 @@ func (r *run) cut(i, j int) *run {
 	return newRun(&event.Timeline{Group: r.group, Name: r.name, Serial: r.serial}, r.entries[i:j])
 }
 
-// batchFor returns the event for a member who is owed the entries after a seq.
-// Members with the same view share it.
-func (r *run) batchFor(user id.User, after int64) *batch {
+// batchFor returns the event for a member, with what its seat still needs. Members
+// with the same view share it.
+func (r *run) batchFor(s *seat) *batch {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	after = max(after, r.after)
+	after := max(s.from, r.after)
 	hides := false
 	var key []byte
 	if r.special {
 		for i, e := range r.entries {
-			hidden := !shows(user, e)
+			hidden := !s.sees(e)
 			hides = hides || hidden
 			if hidden {
 				key = strconv.AppendInt(append(key, ' '), int64(i), 10)
@@ -108,7 +108,7 @@ func (r *run) batchFor(user id.User, after int64) *batch {
 	key = strconv.AppendInt(append(key, '>'), after, 10)
 	b, known := r.some[string(key)]
 	if !known {
-		b = r.encode(after, func(e group.Entry) bool { return shows(user, e) })
+		b = r.encode(after, s.sees)
 		if r.some == nil {
 			r.some = map[string]*batch{}
 		}

@@ -26,6 +26,9 @@ type replay struct {
 	// is the entry asOf; dismissal is the last one met.
 	view            group.View
 	asOf, dismissal int64
+	// returns says that the user was in the group before and out of it: the roster
+	// knows what they get back.
+	returns bool
 	// at is the time of the group's newest entry that it knows of.
 	at int64
 	// add takes the events.
@@ -41,8 +44,9 @@ func (r *room) catchUp(s *seat, after int64) {
 		view: group.View{User: c.user, Since: r.hub.windowStart()},
 	}
 	if s.in {
-		p.view.Joined = s.asOf
+		p.view.Joined, p.view.Away = s.joined, s.away
 	}
+	p.returns = s.asOf > 0 && !s.in
 	go func() {
 		if err := p.run(c.ctx, r, nil); err != nil && c.ctx.Err() == nil {
 			slog.WarnContext(c.ctx, "a group could not be read for a connection", "group", r.id, "error", err)
@@ -68,6 +72,13 @@ func (p *replay) run(ctx context.Context, r *room, head *group.Head) (err error)
 			}
 		}
 		p.at = head.ActiveAt
+		if p.returns {
+			var m group.Member
+			if m, err = r.hub.o.Groups.Reader(*head).Member(ctx, p.user); err != nil {
+				return err
+			}
+			p.returns, p.view, p.asOf = false, p.view.Of(m), max(p.asOf, head.LastSeq)
+		}
 		if err = p.through(ctx, head); err != nil {
 			return err
 		}
@@ -201,6 +212,7 @@ func (p *replay) arrive(r *room) bool {
 	}
 	r.arrived(s)
 	s.know(p.asOf, p.in)
+	s.joined, s.away = p.view.Joined, p.view.Away
 	if s.in = p.in; s.in {
 		r.seat(s, p.after)
 	}

@@ -244,7 +244,13 @@ func (r *room) join(conns []*Conn, in *run, e group.Entry) {
 		if s.catching || e.Seq <= s.asOf || s.at < 0 && c.joinLater(r.id, e.Seq) {
 			continue
 		}
+		if s.asOf > 0 && !s.in {
+			// Who was here before may get back what was theirs: the roster knows.
+			r.catchUp(s, e.Seq-1)
+			continue
+		}
 		s.know(e.Seq, true)
+		s.joined, s.away = e.Seq, nil
 		c.push(membership(in, e))
 		if s.at >= 0 {
 			s.from = max(s.from, e.Seq)
@@ -320,7 +326,7 @@ func (r *room) deliver(in *run) {
 			in.wave.done()
 			continue
 		}
-		s.conn.push(in.batchFor(s.conn.user, s.from))
+		s.conn.push(in.batchFor(s))
 		s.from = in.last
 	}
 }
@@ -329,17 +335,8 @@ func (r *room) deliver(in *run) {
 func (r *room) pass(ev *event.Timeline, e group.Entry) {
 	b := status(ev.Group, ev.Serial, e)
 	for _, s := range r.members {
-		if shows(s.conn.user, e) {
+		if e.ShownTo(s.conn.user) {
 			s.conn.push(b)
 		}
 	}
-}
-
-// shows says whether a member may see an entry.
-func shows(u id.User, e group.Entry) bool {
-	v := group.View{User: u, Joined: 1}
-	if e.Seq == 0 {
-		e.Seq = 2 // a status message is for whoever is a member as it passes
-	}
-	return v.Sees(e)
 }

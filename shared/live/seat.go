@@ -26,6 +26,10 @@ type seat struct {
 	// whether it left the user in the group.
 	asOf int64
 	in   bool
+	// joined and away are those of the membership while the user is in: who does not
+	// know a message is not shown what becomes of it.
+	joined int64
+	away   []int64
 	// at is where in the room's members it is, below zero where it is not.
 	at int
 	// from is up to where it needs nothing more of the room, unknown where that
@@ -75,7 +79,7 @@ func (h *Hub) settle(c *Conn, list conversation.List) error {
 			h.inRoom(g, func(*room) { c.newSeat(g).know(m.AsOf(), false) })
 			continue
 		}
-		if err := h.enter(c, g, m.AsOf()); err != nil {
+		if err := h.enter(c, g, m.Membership); err != nil {
 			return err
 		}
 	}
@@ -101,15 +105,18 @@ func (r *room) reserve(c *Conn, m conversation.Membership) {
 	if s.catching || s.at >= 0 {
 		return // an event said that the user joined, later than the document knows
 	}
-	s.know(m.AsOf(), m.Present())
+	if s.know(m.AsOf(), m.Present()) {
+		s.joined, s.away = m.Joined, m.Away
+	}
 	s.from, s.reserved = r.last, true
 	r.expect(s)
 }
 
 // enter has a connection that starts now take a seat that the user's document
 // knows of, and goes on from where the room is.
-func (h *Hub) enter(c *Conn, g id.Group, asOf int64) error {
+func (h *Hub) enter(c *Conn, g id.Group, m conversation.Membership) error {
 	var roster *group.Roster
+	asOf := m.AsOf()
 	for {
 		var ask []int64
 		doubt := false
@@ -122,7 +129,10 @@ func (h *Hub) enter(c *Conn, g id.Group, asOf int64) error {
 				doubt, ask = true, r.shards
 				return
 			}
-			if s.know(asOf, true); roster != nil && r.last != unknown && !s.check(roster, r.last) {
+			if s.know(asOf, true) {
+				s.joined, s.away = m.Joined, m.Away
+			}
+			if roster != nil && r.last != unknown && !s.check(roster, r.last) {
 				return
 			}
 			r.seat(s, r.last)
@@ -140,9 +150,17 @@ func (h *Hub) enter(c *Conn, g id.Group, asOf int64) error {
 // check corrects a seat by the roster, as of the seq last: what the roster knows
 // beyond, the room has yet to come to. It says whether the user is in.
 func (s *seat) check(roster *group.Roster, last int64) bool {
-	in := roster.Member(s.conn.user).At(last + 1)
-	s.know(last, in)
+	m := roster.Member(s.conn.user)
+	in := m.At(last + 1)
+	if s.know(last, in) {
+		s.joined, s.away = m.Joined, m.Away
+	}
 	return in
+}
+
+// sees says whether the user may see an entry that the room delivers.
+func (s *seat) sees(e group.Entry) bool {
+	return group.View{User: s.conn.user, Joined: s.joined, Away: s.away}.Sees(e)
 }
 
 // doubts says whether a copy of a membership may be behind what the room knows:
