@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 )
@@ -50,6 +51,24 @@ var groupScenes = []act{
 		eve.isRefused("not_member", "PATCH", "/conversations/"+s.name("team"), body{"pinned": true})
 		eve.has()
 		bob.sees("team", "between us")
+	}},
+	{"groups are the app server's business, not that of devices", func(s *scene) {
+		ann, bob, _ := s.three()
+		s.group("team", ann)
+		for _, path := range []string{"/groups", "/groups/" + s.name("team"), ann.in("team", "/members"), ann.in("team", "/join")} {
+			for _, method := range []string{"POST", "PUT", "DELETE"} {
+				bob.isRefused("not_found", method, path, body{"userId": bob.id})
+			}
+		}
+		// Nor does a device's token sign a call of the server API.
+		r, err := http.NewRequest(http.MethodPost, s.at+"/group/join.json", strings.NewReader(form([]string{"userId", bob.id, "groupId", s.name("team")}).Encode()))
+		if err != nil {
+			s.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Authorization", "Bearer "+bob.token)
+		s.is("how a device is answered", number(s.send(r, nil)), "401")
+		s.is("the members", s.members("team"), "ann")
 	}},
 	{"a group's new name is what phones and notifications show", func(s *scene) {
 		ann, bob, _ := s.three()

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 )
 
 // pushScenes are of what reaches a phone that is asleep.
@@ -160,6 +161,32 @@ var appScenes = []act{
 		s.quits("team", cem)
 		cem.isRefused("not_member", "GET", cem.in("team", "/messages"), nil)
 	}},
+	{"a user's devices send five messages a second, an app's server twenty", func(s *scene) {
+		ann, bob, _ := s.three()
+		s.group("team", ann, bob)
+		s.like("THRONG_DEVICE_RATE", "5", "THRONG_RATE_LIMITS", "/message/group/publish.json=20")
+		refused := func(calls int, call func() bool) string {
+			var n atomic.Int64
+			together(calls, calls, func(int) {
+				if !call() {
+					n.Add(1)
+				}
+			})
+			return fmt.Sprint(n.Load() > 0 && n.Load() < int64(calls))
+		}
+		s.is("whether some of ann's are refused and not all", refused(60, func() bool {
+			return ann.ask("POST", ann.in("team", "/typing"), nil, nil) != "rate_limited"
+		}), "true")
+		bob.sends("team", "mine are counted apart")
+		s.is("whether some of the app's are refused and not all", refused(200, func() bool {
+			return s.server("/message/group/publish.json", form([]string{"fromUserId", ann.id, "toGroupId", s.name("nowhere"), "objectName", "RC:TxtMsg", "content", "x"}), s.at).Code != 1008
+		}), "true")
+		// Whoever waits is let through.
+		ann.becomes("ann sends", "", func() string {
+			return ann.ask("POST", ann.in("team", "/messages"), body{"clientId": "later", "type": "RC:TxtMsg", "content": says("slowly")}, nil)
+		})
+		bob.sees("team", "mine are counted apart", "slowly")
+	}},
 	{"an app without cloud storage has no history, and delivers all the same", func(s *scene) {
 		ann, bob, _ := s.three()
 		s.like("THRONG_HISTORY_MONTHS", "0")
@@ -222,20 +249,29 @@ var offlineScenes = []act{
 	{"a phone that was off for six days shows the same as the other one", sixDays},
 }
 
-// whole is all that a phone shows.
-func (v *view) whole() string {
+// shown is all that a phone shows.
+func (v *view) shown() string {
 	var b strings.Builder
 	for _, g := range slices.Sorted(maps.Keys(v.rooms)) {
 		r, item := v.rooms[g], v.items[g]
 		n, m := v.counts(g)
-		fmt.Fprintf(&b, "%s %q since %d: %d unread, %d mentions (%d, %d), pinned %v, level %d, tags %v, draft %q, read to %d of %d\n",
-			g, r.name, r.joinedSeq, r.unread, r.mentions, n, m, item.Pinned, v.levels[g], item.Tags, item.Draft, item.ReadSeq, r.lastSeq)
+		fmt.Fprintf(&b, "%s %q since %d: %d unread, %d mentions, pinned %v, level %d, tags %v, draft %q, read to %d of %d\n",
+			g, r.name, r.joinedSeq, n, m, item.Pinned, v.levels[g], item.Tags, item.Draft, item.ReadSeq, r.lastSeq)
 		for _, e := range v.visible(g) {
 			fmt.Fprintf(&b, "\t%d %s: %s\n", e.Seq, e.From, e.text())
 		}
 	}
 	fmt.Fprintf(&b, "tags %v, groups at %d, quiet %+v\n", v.tags, v.set.Notify.Group, v.set.QuietHours)
 	return b.String()
+}
+
+// whole is what a phone shows, and what a sync told it of unread messages.
+func (v *view) whole() string {
+	told := v.shown()
+	for _, g := range slices.Sorted(maps.Keys(v.rooms)) {
+		told += fmt.Sprintf("%s: told of %d unread, %d mentions\n", g, v.rooms[g].unread, v.rooms[g].mentions)
+	}
+	return told
 }
 
 // sixDays has a tablet off while its owner's phone, the others and the app go on.
@@ -305,4 +341,20 @@ func sixDays(s *scene) {
 	tablet.reads("team")
 	bob.hasUnread("team", 0, 0)
 	s.becomes("the tablet once more", bob.look((*view).whole), func() string { return tablet.look((*view).whole) })
+
+	// And from now on everything is there in a moment.
+	bob.connects()
+	tablet.connects()
+	next := ann.sends("team", "one more thing", mentioning("", bob))
+	bob.edits(bob.sends("club", "where are thou?"), "where are you?")
+	bob.sets("new", "pinned", true)
+	for _, p := range bob.phones() {
+		p.keeps("new", "true", pinned)
+		p.hasUnread("team", 1, 1)
+		p.sees("club", "shall we play?", "where are you? (edited)")
+	}
+	tablet.reads("team", next)
+	bob.hasUnread("team", 0, 0)
+	// A sync counts what is unread, the stream does not: in that alone they may differ.
+	s.becomes("the tablet in the end", bob.look((*view).shown), func() string { return tablet.look((*view).shown) })
 }

@@ -29,6 +29,7 @@ type phone struct {
 
 	mu sync.Mutex
 	*view
+	line stream
 }
 
 // another is one more phone of a person.
@@ -227,10 +228,13 @@ func (p *phone) syncs() {
 	}
 }
 
-// look synchronises, and shows something of what the phone has then.
+// look shows something of what the phone has. One that is not connected
+// synchronises before.
 func (p *phone) look(at func(v *view) string) string {
 	p.Helper()
-	p.syncs()
+	if p.behind() {
+		p.syncs()
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return at(p.view)
@@ -317,8 +321,11 @@ func (p *phone) hasUnread(g string, count, mentions int) {
 	p.Helper()
 	show := func(n, m int) string { return fmt.Sprintf("%d unread, %d of them mentions", n, m) }
 	p.becomes("unread of "+g+" for "+p.title(), show(count, mentions), func() string {
-		told := p.look(func(v *view) string { return show(v.room(p.name(g)).unread, v.room(p.name(g)).mentions) })
 		own := p.look(func(v *view) string { return show(v.counts(p.name(g))) })
+		told := own
+		if p.line.stop == nil { // the stream does not count
+			told = p.look(func(v *view) string { return show(v.room(p.name(g)).unread, v.room(p.name(g)).mentions) })
+		}
 		u := p.unread(g, "")
 		asked, listed := show(u.Count, u.Mentions), "not in the list"
 		for _, c := range p.list("") {

@@ -100,6 +100,11 @@ func (v *view) apply(a inbox.Answer, known map[string]int64) {
 		}
 		r.lastSeq = max(r.lastSeq, g.LastSeq)
 	}
+	v.toldOf(a)
+}
+
+// toldOf takes in what the user set, as a sync and the stream say it.
+func (v *view) toldOf(a inbox.Answer) {
 	for _, item := range a.Conversations {
 		v.item(item)
 	}
