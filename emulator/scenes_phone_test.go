@@ -226,6 +226,7 @@ func (p *phone) syncs() {
 		p.mu.Unlock()
 		more = a.More
 	}
+	p.goesOn()
 }
 
 // look shows something of what the phone has. One that is not connected

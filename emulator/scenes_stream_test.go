@@ -18,8 +18,10 @@ type stream struct {
 	ended chan struct{}
 	// lastID is where the phone goes on when it connects again.
 	lastID string
-	// stale says that the phone was asked to synchronise.
-	stale bool
+	// holding says that the phone has to synchronise, and held is what came
+	// meanwhile: it goes on from where the sync ends.
+	holding bool
+	held    []told
 	// heard is what a phone shows for a moment, and does not keep.
 	heard []string
 	// resyncs and again count how often the phone was asked to synchronise, and
@@ -28,6 +30,9 @@ type stream struct {
 	// reads are how many have read a message.
 	reads map[string]int
 }
+
+// told is an event.
+type told struct{ name, data string }
 
 // update is what the stream says of an entry, a membership, or what a user set.
 type update struct {
@@ -66,6 +71,7 @@ func (p *phone) connects() {
 	ended, begun := make(chan struct{}), make(chan struct{})
 	p.mu.Lock()
 	p.line.stop, p.line.ended, p.line.again = cancel, ended, 0
+	p.line.holding = p.line.holding || first
 	p.mu.Unlock()
 	go func() {
 		defer close(ended)
@@ -103,9 +109,18 @@ func (p *phone) disconnects() {
 func (p *phone) behind() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	behind := p.line.stop == nil || p.line.stale
-	p.line.stale = false
-	return behind
+	return p.line.stop == nil || p.line.holding
+}
+
+// goesOn takes in what came while the phone synchronised.
+func (p *phone) goesOn() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	held := p.line.held
+	p.line.holding, p.line.held = false, nil
+	for _, e := range held {
+		p.takes(e)
+	}
 }
 
 // listens reads events until the stream ends, and closes begun at the first that
@@ -123,7 +138,12 @@ func (p *phone) listens(lines *bufio.Scanner, begun chan struct{}) error {
 		case "data":
 			data = value
 		case "":
-			p.takes(name, id, data)
+			p.mu.Lock()
+			p.takes(told{name, data})
+			if id != "" {
+				p.line.lastID = id
+			}
+			p.mu.Unlock()
 			if id != "" && begun != nil {
 				close(begun)
 				begun = nil
@@ -134,20 +154,19 @@ func (p *phone) listens(lines *bufio.Scanner, begun chan struct{}) error {
 	return lines.Err()
 }
 
-// takes takes in an event.
-func (p *phone) takes(name, id, data string) {
-	var u update
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if id != "" {
-		p.line.lastID = id
+// takes takes in an event, or holds it back.
+func (p *phone) takes(e told) {
+	if p.line.holding {
+		p.line.held = append(p.line.held, e)
+		return
 	}
-	if data != "" {
-		if err := json.Unmarshal([]byte(data), &u); err != nil {
-			p.fault("the stream said %q: %v", data, err)
+	var u update
+	if e.data != "" {
+		if err := json.Unmarshal([]byte(e.data), &u); err != nil {
+			p.fault("the stream said %q: %v", e.data, err)
 		}
 	}
-	switch name {
+	switch e.name {
 	case "", "ping":
 	case "entries":
 		p.follows(u)
@@ -157,11 +176,15 @@ func (p *phone) takes(name, id, data string) {
 			p.line.heard = append(p.line.heard, fmt.Sprintf("%s in %s: %s", p.named(e.From), p.named(u.GroupID), e.Type))
 		}
 	case "membership":
+		r := p.rooms[u.GroupID]
+		if r != nil && u.Seq <= r.joinedSeq {
+			break // a sync has told more
+		}
 		if u.Kind != "joined" {
 			delete(p.rooms, u.GroupID)
 			break
 		}
-		r := p.room(u.GroupID)
+		r = p.room(u.GroupID)
 		r.name, r.lastSeq = u.Name, max(r.lastSeq, u.Seq)
 		r.join(u.Seq)
 	case "conversation":
@@ -173,11 +196,11 @@ func (p *phone) takes(name, id, data string) {
 		p.line.reads[u.MessageUID] = max(p.line.reads[u.MessageUID], u.Read)
 	case "resync":
 		p.line.resyncs++
-		p.line.stale = true
+		p.line.holding = true
 	case "goodbye":
 		p.line.heard = append(p.line.heard, "goodbye "+u.Reason)
 	default:
-		p.fault("the stream knows an event %q", name)
+		p.fault("the stream knows an event %q", e.name)
 	}
 }
 
@@ -189,10 +212,7 @@ func (p *phone) follows(u update) {
 		if r != nil {
 			has = fmt.Sprint(r.lastSeq)
 		}
-		if !p.line.stale {
-			p.fault("the stream goes on after %d in %s, of which the phone has %s", u.After, p.named(u.GroupID), has)
-		}
-		p.line.stale = true
+		p.fault("the stream goes on after %d in %s, of which the phone has %s", u.After, p.named(u.GroupID), has)
 		return
 	}
 	for _, raw := range u.Entries {
