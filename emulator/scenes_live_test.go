@@ -150,6 +150,11 @@ var liveScenes = []act{
 		ann.sends("other", "we go on here")
 		bob.sees("other", "we go on here")
 		cem.sees("other", "we go on here")
+		// Should the group come back, everybody has what was theirs.
+		s.group("team", ann, bob, cem)
+		ann.sends("team", "back to work")
+		bob.sees("team", "before Cem", "with Cem", "without Cem", "with Cem again", "back to work")
+		cem.sees("team", "with Cem again", "back to work")
 	}},
 	{"the stream keeps targeted messages from others", func(s *scene) {
 		ann, bob, cem := s.three()
@@ -225,6 +230,31 @@ var returnScenes = []act{
 		bob.sees("team", "(recalled)", "while there", "while away", "there again")
 		bob.hearsNothingTwice()
 		bob.isAskedToSynchronise(0)
+	}},
+	{"a phone that comes back has what the other one changed meanwhile", func(s *scene) {
+		ann, bob, _ := s.three()
+		tablet := bob.gets("tablet")
+		s.group("team", ann, bob)
+		one, two := ann.sends("team", "one"), ann.sends("team", "two")
+		tablet.connects()
+		tablet.sees("team", "one", "two")
+		tablet.disconnects()
+		bob.sets("team", "pinned", true)
+		bob.sets("team", "draft", "I was")
+		bob.sets("team", "notify", 5)
+		bob.reads("team", one)
+		three := ann.sends("team", "three")
+		bob.does("DELETE", bob.in("team", "/messages"), body{"messageUIDs": []string{two.uid, three.uid}}, nil)
+		bob.does("PUT", "/tags/w", body{"name": "Work"}, nil)
+		tablet.comesBack()
+		tablet.keeps("team", "true", pinned)
+		tablet.keeps("team", "I was", draft)
+		tablet.keeps("team", "5", level)
+		tablet.sees("team", "one")
+		tablet.hasUnread("team", 0, 0)
+		tablet.becomes("how many tags there are", "1", func() string {
+			return tablet.look(func(v *view) string { return number(len(v.tags)) })
+		})
 	}},
 	{"a phone in and out of tunnels has every message once and in order", func(s *scene) {
 		ann, bob, cem := s.three()

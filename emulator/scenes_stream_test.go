@@ -43,6 +43,14 @@ type update struct {
 	inbox.Answer
 }
 
+// comesBack connects again and synchronises, as a device does for what has no part
+// in an id: what the user set, and receipts.
+func (p *phone) comesBack() {
+	p.Helper()
+	p.connects()
+	p.syncs()
+}
+
 // connects opens the stream, and goes on where it was when it is not the first
 // time. A phone that begins synchronises once, after which it is told everything.
 func (p *phone) connects() {
@@ -184,9 +192,11 @@ func (p *phone) takes(e told) {
 			delete(p.rooms, u.GroupID)
 			break
 		}
-		r = p.room(u.GroupID)
-		r.name, r.lastSeq = u.Name, max(r.lastSeq, u.Seq)
-		r.join(u.Seq)
+		// Whoever comes back after a dismissal gets back what was theirs, so that
+		// the phone asks for all of it.
+		delete(p.rooms, u.GroupID)
+		p.room(u.GroupID).name = u.Name
+		p.line.holding = true
 	case "conversation":
 		p.toldOf(u.Answer)
 	case "receipt":
