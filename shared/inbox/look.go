@@ -68,10 +68,11 @@ func (p *round) want(g id.Group) (want, bool) {
 	case c.Present():
 		item := moved && (named || c.Changed > 0) || c.Changed > p.State
 		return want{id: g, named: moved || item || !named, item: item}, true
-	case c.Left > 0:
-		return want{id: g, gone: true}, named || moved && !p.fresh()
+	case c.Left > 0 && !named:
+		return want{id: g, gone: true}, moved && !p.fresh()
 	default:
-		// The device knows a group that the copy does not: either may be behind.
+		// The device knows a group that the copy does not, or not any more: either
+		// may be behind, for the stream may have told the device first.
 		return want{id: g, named: true}, named
 	}
 }

@@ -254,6 +254,38 @@ func TestAMemberWhomTheCopyDoesNotKnow(t *testing.T) {
 	}
 }
 
+// TestAMemberWhoIsBackBeforeTheCopyKnows has a device ask for a group that the
+// stream told it to have joined again, while the copy still has the user out of it.
+func TestAMemberWhoIsBackBeforeTheCopyKnows(t *testing.T) {
+	for name, leaves := range map[string]func(*world) error{
+		"left":      func(w *world) error { return w.groups.Quit(w.ctx, "g", []id.User{"ann"}) },
+		"dismissed": func(w *world) error { return w.groups.Dismiss(w.ctx, "g", "bob") },
+	} {
+		w := newWorld(t, 6)
+		w.join("g", "ann", "bob")
+		w.say("g", 3)
+		w.ok(leaves(w))
+		w.deliverAll()
+		d := newDevice()
+		w.sync(d)
+		w.join("g", "ann", "bob")
+		w.say("g", 1)
+		a, err := w.inbox.Sync(w.ctx, "ann", inbox.Request{Cursor: d.cursor, Groups: map[id.Group]int64{"g": 0}, Limit: 10})
+		if err != nil || len(a.Left) != 0 || len(a.Groups) != 1 || len(a.Groups[0].Entries) == 0 || a.Groups[0].LastSeq != 7 {
+			t.Errorf("%s: %+v, %v", name, a, err)
+		}
+		if c := w.conversation("g"); !c.Present() {
+			t.Errorf("%s: the copy was not corrected: %+v", name, c)
+		}
+		// Who is out stays out, whatever a device believes.
+		w.ok(leaves(w))
+		w.deliverAll()
+		if a, err = w.inbox.Sync(w.ctx, "ann", inbox.Request{Cursor: d.cursor, Groups: map[id.Group]int64{"g": 0}, Limit: 10}); err != nil || len(a.Left) != 1 || len(a.Groups) != 0 {
+			t.Errorf("%s again: %+v, %v", name, a, err)
+		}
+	}
+}
+
 // TestAnAnswerHasBounds has one group of very large entries, and many groups.
 func TestAnAnswerHasBounds(t *testing.T) {
 	w := newWorld(t, 6)
