@@ -205,7 +205,7 @@ var liveScenes = []act{
 // returnScenes are of connections that break.
 var returnScenes = []act{
 	{"a phone that comes back goes on where it was", func(s *scene) {
-		ann, bob, cem := s.three()
+		ann, bob, _ := s.three()
 		s.group("team", ann, bob)
 		s.group("club", ann, bob)
 		s.group("old", ann, bob)
@@ -219,17 +219,20 @@ var returnScenes = []act{
 		ann.recalls(m)
 		ann.sends("club", "here, too")
 		s.quits("old", bob)
-		s.group("new", ann, bob, cem)
-		ann.sends("new", "you are in")
 		bob.connects()
 		bob.sees("team", "(recalled)", "while there", "while away")
 		bob.sees("club", "here, too")
-		bob.has("team", "club", "new")
-		bob.sees("new", "you are in")
+		bob.has("team", "club")
 		ann.sends("team", "there again")
 		bob.sees("team", "(recalled)", "while there", "while away", "there again")
 		bob.hearsNothingTwice()
 		bob.isAskedToSynchronise(0)
+		bob.disconnects()
+		s.group("new", ann, bob)
+		ann.sends("new", "you are in")
+		bob.connects()
+		bob.has("team", "club", "new")
+		bob.sees("new", "you are in")
 	}},
 	{"a phone that comes back has what the other one changed meanwhile", func(s *scene) {
 		ann, bob, _ := s.three()

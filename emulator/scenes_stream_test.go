@@ -239,9 +239,7 @@ func (p *phone) follows(u update) {
 func (p *phone) isHeard(want ...string) {
 	p.Helper()
 	p.becomes(p.title()+" heard", quoted(want), func() string {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		return quoted(p.line.heard)
+		return p.look(func(*view) string { return quoted(p.line.heard) })
 	})
 }
 
@@ -249,9 +247,7 @@ func (p *phone) isHeard(want ...string) {
 func (p *phone) isToldReaders(l line, n int) {
 	p.Helper()
 	p.becomes(p.title()+" is told how many have read", number(n), func() string {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		return number(p.line.reads[l.uid])
+		return p.look(func(*view) string { return number(p.line.reads[l.uid]) })
 	})
 }
 
