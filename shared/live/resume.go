@@ -97,7 +97,7 @@ func (w *writer) catchUp(h *group.Head) error {
 		hub: w.hub, seat: s, user: w.user, id: h.ID, add: w.add, asOf: c.AsOf(),
 		view: group.View{
 			User: w.user, Joined: c.Joined, Left: c.Left, Away: c.Away,
-			ClearedSeq: c.ClearedSeq, ClearedAt: c.ClearedAt, Since: w.hub.windowStart(),
+			ClearedSeq: c.ClearedSeq, ClearedAt: c.ClearedAt, Deleted: c.Deleted, Since: w.hub.windowStart(),
 		},
 	}
 	var r *room

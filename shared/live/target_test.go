@@ -41,3 +41,22 @@ func TestWhatBecomesOfAMessageIsForThoseWhoKnowIt(t *testing.T) {
 	s.hears(ann, "g(1,7]:2,3,4,5,6,7; dismissed g@8; joined g@9; g(9,10]:10")
 	s.hears(dee, "joined g@3; g(3,7]:5,6; dismissed g@8; joined g@9; g(9,10]:")
 }
+
+// TestAResumeLeavesOutWhatTheUserDeleted, with another device while this one was away.
+func TestAResumeLeavesOutWhatTheUserDeleted(t *testing.T) {
+	s := play(t)
+	h := s.hub()
+	s.ok(s.groups.Join(s.ctx, "g", []id.User{"ann", "bob"}, "G"))
+	ann := s.phone(h, "ann")
+	s.say("g", group.Entry{From: "bob"}) // 2
+	s.deliverAll(h)
+	s.hears(ann, "g(1,2]:2")
+	ann.stop()
+	<-ann.on
+	for range 3 {
+		s.say("g", group.Entry{From: "bob"}) // 3 to 5
+	}
+	s.ok(s.conversations.DeleteMessages(s.ctx, "ann", "g", 1, []int64{4}))
+	s.ok(s.connect(h, ann, -1))
+	s.hears(ann, "g(1,5]:2,3,5")
+}
