@@ -35,8 +35,12 @@ type Conn struct {
 
 	wake chan struct{}
 
-	mu     sync.Mutex
-	seats  map[id.Group]*seat
+	mu    sync.Mutex
+	seats map[id.Group]*seat
+	// later are the joins, from before the first to the last of each group, of which
+	// the connection learns while it resumes; nil when it has. What a resume writes
+	// must come first.
+	later  map[id.Group]Span
 	queue  []*batch
 	bytes  int
 	parted string // the reason of the goodbye that is to be said
@@ -64,6 +68,43 @@ func newConn(ctx context.Context, h *Hub, user id.User) *Conn {
 // Recheck has Run ask now and then whether the connection may go on. It ends with
 // the goodbye "token" when that is answered with fault.TokenExpired.
 func (c *Conn) Recheck(check func(context.Context) error) { c.check = check }
+
+// joinLater has the connection take a seat once it has resumed, where it does.
+func (c *Conn) joinLater(g id.Group, seq int64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.later == nil {
+		return false
+	}
+	joins, known := c.later[g]
+	if !known {
+		joins.After = seq - 1
+	}
+	c.later[g] = Span{min(joins.After, seq-1), max(joins.Last, seq)}
+	return true
+}
+
+// resumed takes the seats that joinLater put off.
+func (c *Conn) resumed() {
+	for {
+		c.mu.Lock()
+		later := c.later
+		if c.later = map[id.Group]Span{}; len(later) == 0 {
+			c.later = nil
+		}
+		c.mu.Unlock()
+		if len(later) == 0 {
+			return
+		}
+		for g, joins := range later {
+			c.hub.inRoom(g, func(r *room) {
+				if s := c.newSeat(g); !s.catching && s.at < 0 && joins.Last > s.asOf {
+					r.catchUp(s, max(joins.After, s.asOf))
+				}
+			})
+		}
+	}
+}
 
 // Context ends when the connection must not be written to any more: its request
 // is over, or it was too slow. It is a part of the request's.

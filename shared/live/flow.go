@@ -15,7 +15,7 @@ const (
 	flowBytes = 64 << 20
 	// flowTarget is how long a run should take through the queues. While it takes
 	// longer less may be under way, however fast the process is.
-	flowTarget = 150 * time.Millisecond
+	flowTarget = 80 * time.Millisecond
 	// fewReaders get no wave: so few cannot overload a process, and one of them
 	// that is slow must not be waited for.
 	fewReaders = 16

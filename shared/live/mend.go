@@ -148,8 +148,12 @@ func (r *room) begin(ctx context.Context, waiting []*seat) error {
 			}
 		}
 		if !all {
-			// More than readMost since somebody connected, and no event until now.
-			r.skip(h.LastSeq)
+			// More than readMost since somebody connected, and no event until now. Each
+			// finds out for itself; the room begins where they end.
+			r.last = unknown
+			for _, s := range slices.Clone(r.members) {
+				r.catchUp(s, s.from)
+			}
 			return
 		}
 		for _, in := range runs(r.event(), entries) {
@@ -189,15 +193,6 @@ func (s *seat) startIn(entries []group.Entry, base int64) int64 {
 		base = e.Seq
 	}
 	return max(base, s.asOf)
-}
-
-// skip goes on after a seq, and has the members ask for what is before.
-func (r *room) skip(to int64) {
-	for _, s := range slices.Clone(r.members) {
-		s.conn.push(resyncOf(r.id))
-		r.catchUp(s, to)
-	}
-	r.last, r.base = to, to
 }
 
 // head reads the head of a group; one that there is not has no entries.

@@ -19,7 +19,7 @@ func (c *Conn) resume(lastID string) {
 	c.returns = lastID != ""
 	old, ok := parseCursor(lastID)
 	if ok && old.owner == ownerOf(c.user) && old.since >= c.hub.windowStart() && old.since <= c.started+overlap.Milliseconds() {
-		c.old = &old
+		c.old, c.later = &old, map[id.Group]Span{}
 	}
 }
 
@@ -30,6 +30,7 @@ func (w *writer) resume() error {
 	if w.old == nil {
 		return w.resync()
 	}
+	defer w.resumed()
 	reserved := w.reserved()
 	names := make([]id.Group, 0, len(reserved))
 	for g := range reserved {

@@ -166,12 +166,11 @@ type stage struct {
 	names   []id.Group
 	users   []id.User
 	readers []*reader
-	at      map[*reader]*live.Hub
 }
 
 func newStage(rt *rapid.T, ctx context.Context) *stage {
 	s := newStreet(rt, ctx)
-	p := &stage{street: s, names: []id.Group{"g", "h", "i"}, users: []id.User{"ann", "bob", "cem"}, at: map[*reader]*live.Hub{}}
+	p := &stage{street: s, names: []id.Group{"g", "h", "i"}, users: []id.User{"ann", "bob", "cem"}}
 	p.hubs = []*live.Hub{s.hub(), s.hub()}
 	for i, g := range p.names {
 		s.ok(s.groups.Join(ctx, g, p.users[:i+1], "Name"))
@@ -195,7 +194,6 @@ func (p *stage) connect(rt *rapid.T, r *reader) {
 	}
 	clear(r.line)
 	p.ok(p.street.connect(h, r.device, budget))
-	p.at[r] = h
 	if first {
 		p.eventually(func() string { return "an id" }, func() bool { r.mu.Lock(); defer r.mu.Unlock(); return r.lastID != "" })
 	}
@@ -273,7 +271,7 @@ func (p *stage) quiet() {
 			r.mu.Lock()
 			c, _ := live.ParseCursor(r.lastID)
 			r.mu.Unlock()
-			return fmt.Sprintf("%s\nhub: %s\nother %s\ncursor %+v now %d", p.differs(r), p.at[r].Dump(), p.hubs[0].Dump(), c, p.now().UnixMilli())
+			return fmt.Sprintf("%s\none hub: %s\nthe other: %s\ncursor %+v now %d", p.differs(r), p.hubs[0].Dump(), p.hubs[1].Dump(), c, p.now().UnixMilli())
 		}, func() bool { return r.away() || p.differs(r) == "" })
 	}
 }

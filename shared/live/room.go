@@ -241,9 +241,10 @@ func (r *room) keep(in *run) {
 func (r *room) join(conns []*Conn, in *run, e group.Entry) {
 	for _, c := range conns {
 		s := c.newSeat(r.id)
-		if s.catching || !s.know(e.Seq, true) {
+		if s.catching || e.Seq <= s.asOf || s.at < 0 && c.joinLater(r.id, e.Seq) {
 			continue
 		}
+		s.know(e.Seq, true)
 		c.push(membership(in, e))
 		if s.at >= 0 {
 			s.from = max(s.from, e.Seq)
@@ -297,7 +298,7 @@ func (r *room) late(in *run) {
 		for _, c := range r.hub.concerned(e) {
 			s := c.newSeat(r.id)
 			switch {
-			case s.catching, e.Seq <= s.asOf:
+			case s.catching, e.Seq <= s.asOf, joins && s.at < 0 && c.joinLater(r.id, e.Seq):
 			case joins || s.in:
 				r.catchUp(s, e.Seq-1)
 			default:

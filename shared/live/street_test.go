@@ -52,7 +52,6 @@ type street struct {
 	lives  map[*live.Hub]int
 	// missed are the messages that hubs reported, by user.
 	missed map[id.User][]int64
-	deaf   bool
 }
 
 func newStreet(t tb, ctx context.Context) *street {
