@@ -116,7 +116,9 @@ type device struct {
 	cursor string
 	groups map[string]*local
 	// moved are the seqs of the newest changes of memberships that it knows of.
-	moved    map[string]int64
+	moved map[string]int64
+	// joined are groups that the stream has named and no sync yet.
+	joined   map[string]bool
 	items    map[string]item
 	tags     []tag
 	tagsSeen int64
@@ -134,7 +136,7 @@ type device struct {
 }
 
 func newDevice(c *city, user, name, token string) *device {
-	return &device{city: c, name: name, user: user, token: token, groups: map[string]*local{}, moved: map[string]int64{}, items: map[string]item{}, receipts: map[string]int{}}
+	return &device{city: c, name: name, user: user, token: token, groups: map[string]*local{}, moved: map[string]int64{}, joined: map[string]bool{}, items: map[string]item{}, receipts: map[string]int{}}
 }
 
 // call makes a call and returns the code of the error that it is answered with,
@@ -157,6 +159,9 @@ func (d *device) request(limit int) (body string, has map[string]int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	has = map[string]int64{}
+	for g := range d.joined {
+		has[g] = 0 // it was told of the group, and has nothing of it
+	}
 	for g, l := range d.groups {
 		has[g] = l.last
 	}
@@ -178,19 +183,20 @@ func (d *device) take(a *answer) {
 			continue // it is from before what the stream has told
 		}
 		l := d.group(g.GroupID)
-		l.name = g.Name
 		if l.joined != g.JoinedSeq {
 			l.joined = g.JoinedSeq
 			maps.DeleteFunc(l.entries, func(seq int64, _ *kept) bool { return seq <= g.JoinedSeq })
 		}
 		d.moved[g.GroupID] = max(d.moved[g.GroupID], g.JoinedSeq)
 		l.add(g.Entries, g.LastSeq)
+		l.name = g.Name
 	}
 	d.learn(a.news)
 	d.cursor = a.Cursor
 }
 
 func (d *device) group(g string) *local {
+	delete(d.joined, g)
 	if d.groups[g] == nil {
 		d.groups[g] = &local{entries: map[int64]*kept{}}
 	}
@@ -199,6 +205,7 @@ func (d *device) group(g string) *local {
 
 func (d *device) leave(g string, seq int64) {
 	delete(d.groups, g)
+	delete(d.joined, g)
 	d.moved[g] = max(d.moved[g], seq)
 }
 
@@ -235,6 +242,9 @@ func (l *local) add(entries []told, last int64) {
 
 // keep keeps an entry, or applies what it says of another.
 func (l *local) keep(t told) {
+	if t.Kind == "renamed" {
+		l.name = t.Content
+	}
 	if t.Target == "" {
 		l.entries[t.Seq] = &kept{told: t, recalled: t.Recalled > 0, keys: t.keys()}
 		return

@@ -238,7 +238,7 @@ func (d *device) move(g, kind string, seq int64) {
 		return // it knows better
 	}
 	if kind == "joined" {
-		d.moved[g], d.behind = seq, true
+		d.moved[g], d.joined[g], d.behind = seq, true, true
 		return
 	}
 	d.leave(g, seq)
