@@ -71,6 +71,8 @@ func (l List) TagItems() []TagItem {
 type update struct {
 	Conversations []Item    `json:"conversations,omitempty"`
 	Tags          []TagItem `json:"tags,omitzero"`
+	// TagsChanged tells which of two lists of tags is newer.
+	TagsChanged int64 `json:"tagsChanged,omitempty"`
 }
 
 // tell has a conversation announced with the commit.
@@ -115,7 +117,7 @@ func (m *model) announcement(d *state) (func(context.Context) error, error) {
 		}
 	}
 	if d.tellTags {
-		u.Tags = d.TagItems()
+		u.Tags, u.TagsChanged = d.TagItems(), d.TagsChanged
 	}
 	if len(u.Conversations) == 0 && u.Tags == nil {
 		return nil, nil

@@ -56,6 +56,7 @@ var synchronising = []Call{
 			must("left", list(ref("Left")), "groups that the user is not in any more"),
 			must("conversations", list(ref("Conversation")), "conversations in which the user changed something"),
 			may("tags", upTo(ref("Tag"), conversation.MaxTags), "all of the user's tags; absent where the device has them"),
+			may("tagsChanged", from(0), "beside tags: of two lists of tags the one with the higher number is newer"),
 			may("settings", ref("Settings"), "the user's settings; absent where the device has them"),
 			must("more", flag(), "true when there is more to be asked for at once")),
 		errors: refused},

@@ -41,6 +41,7 @@ var events = []field{
 	may("conversation", record(
 		may("conversations", list(ref("Conversation")), "conversations that changed"),
 		may("tags", upTo(ref("Tag"), conversation.MaxTags), "all of the user's tags"),
+		may("tagsChanged", from(0), "beside tags: of two lists of tags the one with the higher number is newer"),
 		may("settings", ref("Settings"), "the user's settings")), "what a synchronisation would have said of the user's own state"),
 	may("membership", record(groupID,
 		must("kind", oneOf("string", group.KindJoined, group.KindLeft, group.KindDismissed), "what happened"),

@@ -50,9 +50,11 @@ type Answer struct {
 	Left   []Left  `json:"left"`
 	// Conversations are those in which the user changed something, Tags and
 	// Settings all there are. Tags are absent, and Settings too, while the device
-	// has them as they are.
+	// has them as they are. Of two lists of tags, here and on the stream, the one
+	// with the higher TagsChanged is newer.
 	Conversations []conversation.Item    `json:"conversations"`
 	Tags          []conversation.TagItem `json:"tags,omitzero"`
+	TagsChanged   int64                  `json:"tagsChanged,omitempty"`
 	Settings      *user.Settings         `json:"settings,omitempty"`
 	// More says that there is more to be asked for with the cursor now.
 	More bool `json:"more"`
@@ -136,7 +138,7 @@ func (p *round) begin() {
 		p.Began, p.Target = p.now, p.list.Changed
 	}
 	if p.first && (p.fresh() || p.list.TagsChanged > p.State) {
-		p.answer.Tags = p.list.TagItems()
+		p.answer.Tags, p.answer.TagsChanged = p.list.TagItems(), p.list.TagsChanged
 	}
 	if p.first && p.fresh() || p.set.Version != p.cursor.Settings {
 		p.answer.Settings, p.cursor.Settings = &p.set, p.set.Version

@@ -35,7 +35,8 @@ type replay struct {
 	add func(*batch)
 }
 
-// catchUp has a seat read what happened after a seq and then enter the room.
+// catchUp has a seat read what happened after a seq, or since its connection began
+// where that is unknown, and then enter the room.
 func (r *room) catchUp(s *seat, after int64) {
 	r.expect(s)
 	c := s.conn
@@ -43,12 +44,17 @@ func (r *room) catchUp(s *seat, after int64) {
 		hub: r.hub, seat: s, user: c.user, id: r.id, after: after, in: s.in, asOf: after, add: c.push,
 		view: group.View{User: c.user, Since: r.hub.windowStart()},
 	}
+	if after == unknown {
+		p.asOf = s.asOf
+	}
 	if s.in {
 		p.view.Joined, p.view.Away = s.joined, s.away
 	}
 	p.returns = s.asOf > 0 && !s.in
+	ctx, cancel := c.reading()
 	go func() {
-		if err := p.run(c.ctx, r, nil); err != nil && c.ctx.Err() == nil {
+		defer cancel()
+		if err := p.run(ctx, r, nil); err != nil && c.ctx.Err() == nil {
 			slog.WarnContext(c.ctx, "a group could not be read for a connection", "group", r.id, "error", err)
 			// It comes back, and reads again.
 			c.End("interrupted")
@@ -79,6 +85,9 @@ func (p *replay) run(ctx context.Context, r *room, head *group.Head) (err error)
 			}
 			p.returns, p.view, p.asOf = false, p.view.Of(m), max(p.asOf, head.LastSeq)
 		}
+		if p.after == unknown {
+			p.after = startOf(head, p.seat.conn.started-clockSkew.Milliseconds())
+		}
 		if err = p.through(ctx, head); err != nil {
 			return err
 		}
@@ -105,6 +114,17 @@ func (p *replay) head(ctx context.Context) (head *group.Head, err error) {
 		}
 	}
 	return head, err
+}
+
+// startOf is the seq of the newest entry in a head's tail that is older than a time,
+// or of the entry before the tail.
+func startOf(head *group.Head, at int64) int64 {
+	for _, e := range head.Tail {
+		if e.At >= at {
+			return e.Seq - 1
+		}
+	}
+	return head.LastSeq
 }
 
 // through replays what the head knows of. Where that is too much, the device is

@@ -223,11 +223,15 @@ func (h *Hub) leave(c *Conn, linger <-chan time.Time, broke bool) {
 	broke = broke || c.slow
 	c.silence()
 	c.mu.Unlock()
-	h.unregister(c)
+	h.unregister(c, linger != nil)
 	h.tuner.changed()
 	if linger != nil && !h.connected(c.user) {
+		h.stayOn(c)
 		<-linger
 	}
+	h.mu.Lock()
+	without(h.lingering, c)
+	h.mu.Unlock()
 	c.mu.Lock()
 	c.closed = true
 	seats := maps.Clone(c.seats)
@@ -244,6 +248,35 @@ func (h *Hub) leave(c *Conn, linger <-chan time.Time, broke bool) {
 		cancel()
 	}
 	h.untune()
+}
+
+// stayOn has a connection that has gone take the seats that it did not come to take:
+// what is said there meanwhile is noted, too.
+func (h *Hub) stayOn(c *Conn) {
+	c.mu.Lock()
+	seats := maps.Clone(c.seats)
+	c.mu.Unlock()
+	for g, s := range seats {
+		h.inRoom(g, func(r *room) {
+			if s.reserved {
+				r.arrived(s)
+			}
+			if s.in && s.at < 0 && !s.catching {
+				r.catchUp(s, unknown)
+			}
+		})
+	}
+}
+
+// reading is the context of what is read for the connection. One that has gone reads
+// on for as long as it lingers.
+func (c *Conn) reading() (context.Context, context.CancelFunc) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.deaf {
+		return context.WithCancel(c.ctx)
+	}
+	return context.WithTimeout(context.WithoutCancel(c.ctx), readTimeout)
 }
 
 // vacate gives up a seat. One that catches up sees for itself that it is not
@@ -263,21 +296,29 @@ func (h *Hub) vacate(g id.Group, s *seat) {
 	})
 }
 
-func (h *Hub) unregister(c *Conn) {
+// unregister takes a connection off the books. One that lingers is told of the
+// groups that its user joins meanwhile.
+func (h *Hub) unregister(c *Conn, lingers bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.count--
 	delete(h.unsettled, c)
-	conns := h.users[c.user]
-	kept := make([]*Conn, 0, len(conns))
-	for _, other := range conns {
+	without(h.users, c)
+	if lingers {
+		h.lingering[c.user] = append(h.lingering[c.user], c)
+	}
+}
+
+// without takes a connection out of those of its user. The lists are never changed
+// in place.
+func without(all map[id.User][]*Conn, c *Conn) {
+	kept := make([]*Conn, 0, len(all[c.user]))
+	for _, other := range all[c.user] {
 		if other != c {
 			kept = append(kept, other)
 		}
 	}
-	if len(kept) == 0 {
-		delete(h.users, c.user)
-	} else {
-		h.users[c.user] = kept
+	if all[c.user] = kept; len(kept) == 0 {
+		delete(all, c.user)
 	}
 }

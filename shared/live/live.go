@@ -90,8 +90,10 @@ type Hub struct {
 
 	mu    sync.RWMutex
 	users map[id.User][]*Conn // each user's oldest first
-	rooms map[id.Group]*room
-	count int
+	// lingering are connections that have gone and still note what their users miss.
+	lingering map[id.User][]*Conn
+	rooms     map[id.Group]*room
+	count     int
 	// unsettled are the connections whose users' documents are being read.
 	unsettled map[*Conn]struct{}
 
@@ -127,7 +129,7 @@ func New(o Options) *Hub {
 	if o.Missed == nil {
 		o.Missed = func(context.Context, id.User, id.Group, []Span) {}
 	}
-	h := &Hub{o: o, users: map[id.User][]*Conn{}, rooms: map[id.Group]*room{}, unsettled: map[*Conn]struct{}{}}
+	h := &Hub{o: o, users: map[id.User][]*Conn{}, lingering: map[id.User][]*Conn{}, rooms: map[id.Group]*room{}, unsettled: map[*Conn]struct{}{}}
 	h.flow.limit, h.flow.changed = flowMost/4, make(chan struct{})
 	return h
 }

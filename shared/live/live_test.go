@@ -392,3 +392,32 @@ func TestACopyThatIsBehindAnID(t *testing.T) {
 	h.Tell("ann", "end", []byte("{}"))
 	s.hears(ann, "left g@202; end")
 }
+
+// TestWhoHasJustGoneIsPushedTo: the others take ann for connected for a while yet.
+// What is said to her meanwhile is reported, also in a group that she joins then, and
+// after she came back and was cut off before she was told anything.
+func TestWhoHasJustGoneIsPushedTo(t *testing.T) {
+	s := play(t)
+	h := s.hub(func(o *live.Options) { o.Linger = time.Second })
+	s.ok(s.groups.Join(s.ctx, "old", []id.User{"ann"}, "Old"))
+	s.fanOutAll()
+	misses := func(seq int64) {
+		t.Helper()
+		s.deliverAll(h)
+		s.eventually(func() string {
+			return fmt.Sprintf("ann was reported to have missed %v, not %d", s.missedBy("ann"), seq)
+		},
+			func() bool { return slices.Contains(s.missedBy("ann"), seq) })
+	}
+	ann, last := s.phone(h, "ann"), ""
+	s.eventually(func() string { return "an id came" }, func() bool { ann.mu.Lock(); defer ann.mu.Unlock(); last = ann.lastID; return last != "" })
+	ann.stop()
+	s.eventually(func() string { return "ann went" }, func() bool { return h.Connections() == 0 })
+	s.ok(s.groups.Join(s.ctx, "new", []id.User{"ann"}, "New"))
+	misses(s.say("new", group.Entry{From: "app"}))
+
+	s.say("old", group.Entry{From: "app"})
+	s.ok(s.connect(h, &device{user: "ann", lastID: last}, 1))
+	s.eventually(func() string { return "ann went again" }, func() bool { return h.Connections() == 0 })
+	misses(s.say("old", group.Entry{From: "app"}))
+}

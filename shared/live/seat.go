@@ -195,7 +195,7 @@ func (h *Hub) concerned(e group.Entry) (conns []*Conn) {
 		}
 	}
 	for _, u := range e.Users {
-		conns = append(conns, h.users[u]...)
+		conns = append(append(conns, h.users[u]...), h.lingering[u]...)
 	}
 	return conns
 }
