@@ -111,9 +111,6 @@ func (r *reader) note(f frame) {
 			bad("%s %s@%d after %d", f.data.Kind, g, f.data.Seq, r.line[g])
 		}
 		r.line[g] = f.data.Seq
-		if r.again(g, f.data.Seq-1) {
-			bad("%s %s@%d after %d", f.data.Kind, g, f.data.Seq, r.known[g])
-		}
 		if f.data.Seq > r.known[g] {
 			r.known[g], r.member[g] = f.data.Seq, f.data.Kind == group.KindJoined
 			r.heard[fmt.Sprint(g, f.data.Seq)] = r.member[g]

@@ -57,8 +57,9 @@ func (c *Conn) Run(send func([]byte) error, stop <-chan struct{}) error {
 	err := w.run(stop)
 	w.settled(false)
 	var linger <-chan time.Time
-	if w.began && c.hub.o.Linger > 0 {
-		// Also who was told goodbye may not come back.
+	if (w.began || w.broke || c.ctx.Err() != nil) && c.hub.o.Linger > 0 {
+		// Also who was told goodbye may not come back. Only who gets an error for an
+		// answer is not kept waiting for it.
 		linger = time.After(c.hub.o.Linger)
 	}
 	c.hub.leave(c, linger, w.broke)
