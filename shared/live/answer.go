@@ -27,9 +27,7 @@ type Answer struct {
 // NewAnswer returns the response as an answer of events, which begins with the
 // first. When ctx ends, a write that is under way fails. End must be called.
 func NewAnswer(ctx context.Context, w http.ResponseWriter) *Answer {
-	a := &Answer{w: w, answer: http.NewResponseController(w), ctx: ctx}
-	a.stop = context.AfterFunc(ctx, func() { _ = a.answer.SetWriteDeadline(time.Now()) })
-	return a
+	return &Answer{w: w, answer: http.NewResponseController(w), ctx: ctx}
 }
 
 // Begun says whether anything was written: then no error can be answered any more.
@@ -42,6 +40,8 @@ func (a *Answer) Send(b []byte) error {
 	}
 	if !a.begun {
 		a.begun = true
+		// Not before: an error that is answered instead must not fail.
+		a.stop = context.AfterFunc(a.ctx, func() { _ = a.answer.SetWriteDeadline(time.Now()) })
 		h := a.w.Header()
 		h.Set("Content-Type", "text/event-stream")
 		h.Set("Cache-Control", "no-store")
@@ -67,7 +67,7 @@ func (a *Answer) Send(b []byte) error {
 
 // End leaves the connection as it was found.
 func (a *Answer) End() {
-	if a.stop() {
+	if a.begun && a.stop() {
 		_ = a.answer.SetWriteDeadline(time.Time{})
 	}
 }
