@@ -68,8 +68,11 @@ func (p *round) want(g id.Group) (want, bool) {
 	case c.Present():
 		item := moved && (named || c.Changed > 0) || c.Changed > p.State
 		return want{id: g, named: moved || item || !named, item: item}, true
+	case c.Left > 0 && named:
+		// The device takes the user for a member, and may know better than the copy.
+		return want{id: g, named: true}, true
 	case c.Left > 0:
-		return want{id: g, gone: true}, named || moved && !p.fresh()
+		return want{id: g, gone: true}, moved && !p.fresh()
 	default:
 		// The device knows a group that the copy does not: either may be behind.
 		return want{id: g, named: true}, named
