@@ -101,11 +101,11 @@ func (p *play) checkSync(d *device, has map[string]int64, a *answer) {
 		}
 		var got, want []string
 		for _, t := range g.Entries {
-			got = append(got, line1(t.Seq, t.Kind, t.From, t.Content, t.Users, t.Recalled > 0, t.keys()))
+			got = append(got, lineOf(t.Seq, t.Kind, t.From, t.Content, t.Users, t.Recalled > 0, t.keys()))
 		}
 		for _, e := range r.log {
 			if e.seq > has[g.GroupID] && e.seq <= g.LastSeq && p.sees(d.user, g.GroupID, e) {
-				want = append(want, line1(e.seq, e.kind, e.from, e.content, e.users, e.recalled, e.expansion))
+				want = append(want, lineOf(e.seq, e.kind, e.from, e.content, e.users, e.recalled, e.expansion))
 			}
 		}
 		if !slices.Equal(got, want) {
@@ -150,7 +150,7 @@ func (p *play) history(d *device, g string) {
 	}
 	var got, want []string
 	for _, e := range p.world.history(d.user, g) {
-		want = append(want, line1(e.seq, e.kind, e.from, e.content, e.users, e.recalled, e.expansion))
+		want = append(want, lineOf(e.seq, e.kind, e.from, e.content, e.users, e.recalled, e.expansion))
 	}
 	for {
 		var page struct {
@@ -163,7 +163,7 @@ func (p *play) history(d *device, g string) {
 			return
 		}
 		for _, t := range page.Messages {
-			got = append(got, line1(t.Seq, t.Kind, t.From, t.Content, t.Users, t.Recalled > 0, t.keys()))
+			got = append(got, lineOf(t.Seq, t.Kind, t.From, t.Content, t.Users, t.Recalled > 0, t.keys()))
 		}
 		if next = page.Next; !page.More {
 			break

@@ -281,7 +281,7 @@ func (d *device) shows(g string) []string {
 		if seq <= i.ClearedSeq || e.At <= i.ClearedAt || slices.Contains(i.DeletedSeqs, seq) {
 			continue
 		}
-		lines = append(lines, line1(seq, e.Kind, e.From, e.Content, e.Users, e.recalled, e.keys))
+		lines = append(lines, lineOf(seq, e.Kind, e.From, e.Content, e.Users, e.recalled, e.keys))
 	}
 	return lines
 }
@@ -295,13 +295,13 @@ func (w *world) shows(user, g string) []string {
 	lines := []string{r.name}
 	for _, e := range r.log {
 		if e.target == 0 && w.sees(user, g, e) {
-			lines = append(lines, line1(e.seq, e.kind, e.from, e.content, e.users, e.recalled, e.expansion))
+			lines = append(lines, lineOf(e.seq, e.kind, e.from, e.content, e.users, e.recalled, e.expansion))
 		}
 	}
 	return lines
 }
 
-func line1(seq int64, kind, from, content string, users []string, recalled bool, keys map[string]string) string {
+func lineOf(seq int64, kind, from, content string, users []string, recalled bool, keys map[string]string) string {
 	users = slices.Sorted(slices.Values(users))
 	out := fmt.Sprintf("%d %s %s %s", seq, kind, cmp.Or(from, "-"), cmp.Or(content, "-"))
 	if recalled {

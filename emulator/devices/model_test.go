@@ -207,16 +207,6 @@ func (r *room) dismiss(by string) {
 	r.live, r.dismissal = false, e.seq
 }
 
-func (r *room) members() (users []string) {
-	for u, s := range r.stays {
-		if s.present() {
-			users = append(users, u)
-		}
-	}
-	slices.Sort(users)
-	return users
-}
-
 // enter says why a user's device gets nowhere in a group, empty where it does.
 func (r *room) enter(user string) string {
 	switch {

@@ -31,7 +31,7 @@ type play struct {
 	// doubted are users who were connected to an instance that died: others take
 	// them for connected for as long as its lease lasts.
 	doubted map[string]bool
-	// secret are clientIds that were used, with the seqs that they got.
+	// sent are the seqs that idempotency keys got, by user, group and key.
 	sent map[string]int64
 }
 
@@ -72,7 +72,7 @@ func (p *play) fail(format string, args ...any) {
 	var logs strings.Builder
 	for _, g := range p.groups {
 		for _, e := range p.room(g).log {
-			fmt.Fprintf(&logs, "  %s %s", g, line1(e.seq, e.kind, e.from, e.content, e.users, e.recalled, e.expansion))
+			fmt.Fprintf(&logs, "  %s %s", g, lineOf(e.seq, e.kind, e.from, e.content, e.users, e.recalled, e.expansion))
 			if e.target > 0 {
 				fmt.Fprintf(&logs, " of %d", e.target)
 			}
@@ -187,9 +187,9 @@ func (p *play) back(g string, users []string) {
 // eventually polls until ok says nothing, and fails with what it says.
 func (p *play) eventually(ok func() string) {
 	p.Helper()
-	wrong, patience := "", 20*time.Second
+	wrong, patience := "", 90*time.Second
 	if p.failing.Load() {
-		patience = 8 * time.Second // a shorter story is looked for, of many
+		patience = 15 * time.Second // a shorter story is looked for, of many
 	}
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		if wrong = ok(); wrong == "" {

@@ -34,7 +34,6 @@ type post struct {
 	queues map[string]*queue
 	// said are the newest announcements, to be said again.
 	said []announcement
-	ends context.CancelFunc
 }
 
 type announcement struct {

@@ -397,3 +397,22 @@ func TestRepair(t *testing.T) {
 		}
 	}
 }
+
+// TestWhoCameBackIsNotToldThatTheyLeft: the copies of memberships come after the
+// stream, which may have told a device of the group by then.
+func TestWhoCameBackIsNotToldThatTheyLeft(t *testing.T) {
+	w := newWorld(t, 0)
+	w.join("g", "ann", "bob")
+	w.ok(w.groups.Quit(w.ctx, "g", []id.User{"ann"}))
+	w.deliverAll()
+	w.join("g", "ann")
+	d := newDevice()
+	d.groups["g"] = new(local) // as the stream told it
+	if a, _ := w.sync(d); len(a[0].Left) > 0 || d.groups["g"].joined != 3 {
+		t.Errorf("ann, who came back, was told %+v", a[0])
+	}
+	w.ok(w.groups.Quit(w.ctx, "g", []id.User{"ann"}))
+	if a, _ := w.sync(d); len(a[0].Left) != 1 || a[0].Left[0].Seq != 4 {
+		t.Errorf("ann, who left, was told %+v", a[0])
+	}
+}

@@ -120,7 +120,7 @@ func (w *world) hear(_ context.Context, payloads ...[]byte) error {
 			case group.KindRecall:
 				log[e.Target-1].Content, log[e.Target-1].Recalled = "", e.Seq
 			case group.KindEdit:
-				log[e.Target-1].Content, log[e.Target-1].Edited = e.Content, e.Seq
+				log[e.Target-1].Content, log[e.Target-1].Mention, log[e.Target-1].Edited = e.Content, e.Mention, e.Seq
 			}
 			w.logs[ev.Group] = append(log, e)
 		}
