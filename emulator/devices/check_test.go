@@ -3,6 +3,7 @@ package devices_test
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -298,13 +299,17 @@ func (p *play) finish() {
 	p.rest()
 	p.notified()
 	for i, d := range p.devices {
-		if !d.connected() {
-			p.connect(d, i%len(p.streams), forever)
-		} else {
-			d.disconnect() // it may be about to break
-			p.connect(d, i%len(p.streams), forever)
-		}
+		d.disconnect() // or it may be about to break
+		p.connect(d, i%len(p.streams), forever)
 		p.syncWith(d, 50)
+	}
+	// The last entry of each group is of any kind: none comes after it that would
+	// show that it is missing.
+	for _, g := range p.groups {
+		p.lastWord(g)
+	}
+	for range 10 {
+		p.post.repeat() // old news must not be taken for new
 	}
 	p.rest()
 	for _, u := range p.users {
@@ -320,6 +325,27 @@ func (p *play) finish() {
 	}
 	for _, d := range p.devices {
 		d.disconnect()
+	}
+}
+
+// lastWord has something happen in a group to a message there.
+func (p *play) lastWord(g string) {
+	r := p.room(g)
+	last := slices.IndexFunc(r.log, func(e *entry) bool { return e.kind == "message" && !e.recalled })
+	switch do := rapid.SampledFrom([]string{"recall", "recall", "edit", "publish", "rename", "quit"}).Draw(p.r, "last word"); {
+	case do == "recall" && last >= 0:
+		m := r.log[last]
+		p.tell("the server recalls %d of %s", m.seq, g)
+		p.must("/message/recall.json", url.Values{"fromUserId": {m.from}, "conversationType": {"3"}, "targetId": {g}, "messageUID": {m.uid}, "sentTime": {"1"}}, nil)
+		r.recall(m, m.from, false)
+	case do == "edit":
+		p.editOne(g)
+	case do == "rename":
+		p.rename(g)
+	case do == "quit":
+		p.leave(g)
+	default:
+		p.publish(g)
 	}
 }
 

@@ -187,9 +187,9 @@ func (p *play) back(g string, users []string) {
 // eventually polls until ok says nothing, and fails with what it says.
 func (p *play) eventually(ok func() string) {
 	p.Helper()
-	wrong, patience := "", 90*time.Second
+	wrong, patience := "", 40*time.Second
 	if p.failing.Load() {
-		patience = 15 * time.Second // a shorter story is looked for, of many
+		patience = 10 * time.Second // a shorter story is looked for, of many
 	}
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		if wrong = ok(); wrong == "" {

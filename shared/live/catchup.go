@@ -236,18 +236,18 @@ func (p *replay) arrive(r *room) bool {
 	if s.in = p.in; s.in {
 		r.seat(s, p.after)
 	}
-	if r.last == unknown && !r.waits() {
+	if r.last == unknown && !r.waits(p.after) {
 		r.last, r.base, r.baseAt = p.after, p.after, p.at
 	}
 	r.release()
 	return true
 }
 
-// waits says whether somebody in the room is owed something that nobody knows
-// yet.
-func (r *room) waits() bool {
+// waits says whether somebody in the room is owed something up to a seq, or
+// something that nobody knows yet. A room that began there would not bring it.
+func (r *room) waits(upTo int64) bool {
 	for _, s := range r.members {
-		if s.from == unknown {
+		if s.from < upTo {
 			return true
 		}
 	}
