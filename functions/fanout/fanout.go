@@ -163,7 +163,7 @@ func (f *function) makeUp(ctx context.Context, ev *event.Timeline, entries []gro
 // tellMemberships publishes which changes of memberships have reached the users'
 // own documents. A stream that read such a document before learns of them by it.
 func (f *function) tellMemberships(ctx context.Context, ev *event.Timeline, entries []group.Entry) error {
-	told := event.Memberships{Memberships: event.Timeline{Group: ev.Group, Name: ev.Name, Serial: ev.Serial}}
+	told := event.Memberships{Memberships: event.Timeline{Group: ev.Group, Name: ev.Name, Serial: ev.Serial, Shards: ev.Shards}}
 	for _, e := range entries {
 		switch e.Kind {
 		case group.KindJoined, group.KindLeft, group.KindDismissed:

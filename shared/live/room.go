@@ -97,7 +97,11 @@ func (r *room) leaveEmpty() {
 // about takes in what an event or a head says of the group as of a seq.
 func (r *room) about(name string, serial id.Serial, shards []int64, seq int64) {
 	if seq >= r.newest || r.serial == 0 {
-		r.name, r.serial, r.shards, r.newest = name, serial, shards, seq
+		r.name, r.serial, r.newest = name, serial, seq
+		if len(shards) > 0 {
+			// A roster of no shards would have no members.
+			r.shards = shards
+		}
 	}
 }
 

@@ -104,7 +104,8 @@ func (s *street) fanOut(i int) {
 	s.mu.Unlock()
 	var entries, changes []group.Entry
 	told := ev
-	told.Entries = nil
+	// The rooms have to keep to what they know of the roster where an event says nothing.
+	told.Entries, told.Shards = nil, nil
 	for _, raw := range ev.Entries {
 		e, err := group.DecodeEntry(raw)
 		s.ok(err)
