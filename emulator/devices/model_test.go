@@ -260,12 +260,6 @@ func (w *world) sees(user, g string, e *entry) bool {
 func (w *world) mightHave(user, g string, e *entry) bool {
 	s := w.room(g).stays[user]
 	about := cmp.Or(e.target, e.seq)
-	if e.target > 0 && s.ever(e.seq) {
-		// A room still tells all its members what becomes of messages from before
-		// they joined, which a sync keeps back. That has yet to be mended; then this
-		// case goes.
-		return e.shown(user)
-	}
 	return s.ever(about) && (s.ever(e.seq) || e.target > 0) && e.shown(user)
 }
 
