@@ -40,8 +40,13 @@ type replay struct {
 func (r *room) catchUp(s *seat, after int64) {
 	r.expect(s)
 	c := s.conn
+	at, had := c.had[r.serial]
+	if had = had && !s.in && after != unknown && !at.out && at.seq > after; had {
+		// The device came with this membership, of which the copy knew nothing yet.
+		after = at.seq
+	}
 	p := &replay{
-		hub: r.hub, seat: s, user: c.user, id: r.id, after: after, in: s.in, asOf: after, add: c.push,
+		hub: r.hub, seat: s, user: c.user, id: r.id, after: after, in: s.in || had, asOf: after, add: c.push,
 		view: group.View{User: c.user, Since: r.hub.windowStart()},
 	}
 	if after == unknown {
@@ -50,7 +55,7 @@ func (r *room) catchUp(s *seat, after int64) {
 	if s.in {
 		p.view.Joined, p.view.Away = s.joined, s.away
 	}
-	p.returns = s.asOf > 0 && !s.in
+	p.returns = had || s.asOf > 0 && !s.in
 	ctx, cancel := c.reading()
 	go func() {
 		defer cancel()

@@ -30,6 +30,8 @@ type Conn struct {
 	returns bool
 	old     *cursor
 	list    conversation.List
+	// had is how far the device was when it came, of groups by their serials.
+	had map[id.Serial]place
 	// check says whether the token still counts; see Recheck.
 	check func(context.Context) error
 

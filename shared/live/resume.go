@@ -19,7 +19,7 @@ func (c *Conn) resume(lastID string) {
 	c.returns = lastID != ""
 	old, ok := parseCursor(lastID)
 	if ok && old.owner == ownerOf(c.user) && old.since >= c.hub.windowStart() && old.since <= c.started+overlap.Milliseconds() {
-		c.old, c.later = &old, map[id.Group]Span{}
+		c.old, c.later, c.had = &old, map[id.Group]Span{}, old.at
 	}
 }
 

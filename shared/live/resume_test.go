@@ -120,6 +120,9 @@ func (r *reader) note(f frame) {
 			bad("a repeat in %s: after %d, and the line was at %d", g, f.data.After, r.line[g])
 		}
 		r.line[g] = f.data.LastSeq
+		if r.again(g, f.data.After) {
+			bad("a repeat in %s: after %d, and had %d", g, f.data.After, r.known[g])
+		}
 		if f.data.LastSeq <= r.known[g] {
 			return
 		}
@@ -136,6 +139,12 @@ func (r *reader) note(f frame) {
 		}
 		r.known[g] = f.data.LastSeq
 	}
+}
+
+// again says whether what comes after a seq came before, and not from a
+// synchronisation.
+func (r *reader) again(g id.Group, after int64) bool {
+	return after < r.known[g] && r.known[g] > r.synced[g]
 }
 
 // TestAResumeHasNoGapAndNoRepeat plays random things in random groups to devices

@@ -248,8 +248,9 @@ func (r *room) join(conns []*Conn, in *run, e group.Entry) {
 		if s.catching || e.Seq <= s.asOf || s.at < 0 && c.joinLater(r.id, e.Seq) {
 			continue
 		}
-		if s.asOf > 0 && !s.in {
-			// Who was here before may get back what was theirs: the roster knows.
+		if at, had := c.had[in.serial]; s.asOf > 0 && !s.in || had && !at.out && at.seq >= e.Seq {
+			// Who was here before may get back what was theirs: the roster knows. So it
+			// does of who came with more than the room has.
 			r.catchUp(s, e.Seq-1)
 			continue
 		}
