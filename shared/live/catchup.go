@@ -91,7 +91,9 @@ func (p *replay) run(ctx context.Context, r *room, head *group.Head) (err error)
 			p.returns, p.view, p.asOf = false, p.view.Of(m), max(p.asOf, head.LastSeq)
 		}
 		if p.after == unknown {
-			p.after = startOf(head, p.seat.conn.started-clockSkew.Milliseconds())
+			if p.after, err = p.start(ctx, head); err != nil {
+				return err
+			}
 		}
 		if err = p.through(ctx, head); err != nil {
 			return err
@@ -121,15 +123,24 @@ func (p *replay) head(ctx context.Context) (head *group.Head, err error) {
 	return head, err
 }
 
-// startOf is the seq of the newest entry in a head's tail that is older than a time,
-// or of the entry before the tail.
-func startOf(head *group.Head, at int64) int64 {
-	for _, e := range head.Tail {
-		if e.At >= at {
-			return e.Seq - 1
+// start is the seq after which the head's entries are not older than the connection.
+// What is known of the membership is known to the device, too.
+func (p *replay) start(ctx context.Context, head *group.Head) (after int64, err error) {
+	since := p.seat.conn.started - clockSkew.Milliseconds()
+	entries, all := head.Tail, true
+	if len(entries) == 0 || entries[0].At >= since && entries[0].Seq > 1 {
+		if entries, all, err = p.hub.read(ctx, head, 0, since, readMost); err != nil {
+			return 0, err
 		}
 	}
-	return head.LastSeq
+	if !all {
+		return p.asOf, nil // too much to be told, which the device hears
+	}
+	base := head.LastSeq
+	if len(entries) > 0 {
+		base = entries[0].Seq - 1
+	}
+	return max(p.seat.conn.startIn(entries, base), p.asOf), nil
 }
 
 // through replays what the head knows of. Where that is too much, the device is
@@ -190,7 +201,7 @@ func (p *replay) entries(in *run) {
 	if p.in {
 		p.show(in, start, len(in.entries))
 	}
-	p.after = max(p.after, in.last)
+	p.after, p.at = max(p.after, in.last), max(p.at, in.at())
 }
 
 // learn takes in what entries say of the membership.

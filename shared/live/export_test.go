@@ -47,6 +47,22 @@ func (c Cursor) Seqs() map[id.Serial]int64 {
 	return out
 }
 
+// Resting says whether no room waits for anything that is still to be read.
+func (h *Hub) Resting() bool {
+	h.mu.RLock()
+	rooms := maps.Clone(h.rooms)
+	h.mu.RUnlock()
+	for _, r := range rooms {
+		r.mu.Lock()
+		busy := len(r.held) > 0 || r.catching > 0 || r.mending
+		r.mu.Unlock()
+		if busy {
+			return false
+		}
+	}
+	return true
+}
+
 // Dump tells what the hub knows, for whoever looks for the cause of a failure.
 func (h *Hub) Dump() string {
 	h.mu.RLock()

@@ -144,7 +144,7 @@ func (r *room) begin(ctx context.Context, waiting []*seat) error {
 		}
 		for _, s := range r.members {
 			if s.from == unknown {
-				s.from = s.startIn(entries, base)
+				s.from = max(s.conn.startIn(entries, base), s.asOf)
 			}
 		}
 		if !all {
@@ -184,15 +184,16 @@ func (r *room) check(roster *group.Roster) {
 	}
 }
 
-// startIn is the seq after which a waiting seat is owed the entries.
-func (s *seat) startIn(entries []group.Entry, base int64) int64 {
+// startIn is the seq after which a connection is owed entries of a group, of which
+// those given follow on base: what is not older than itself.
+func (c *Conn) startIn(entries []group.Entry, base int64) int64 {
 	for _, e := range entries {
-		if e.At >= s.conn.started-clockSkew.Milliseconds() {
+		if e.At >= c.started-clockSkew.Milliseconds() {
 			break
 		}
 		base = e.Seq
 	}
-	return max(base, s.asOf)
+	return base
 }
 
 // head reads the head of a group; one that there is not has no entries.

@@ -227,15 +227,9 @@ func (r *room) settleIn(s *seat) {
 			r.seat(s, r.last)
 		}
 		return
-	case from == unknown:
-		from = r.base
-		for _, in := range r.kept {
-			from = s.startIn(in.entries, in.after)
-			if from < in.last {
-				break
-			}
-		}
 	}
+	// From unknown: the room has begun meanwhile, with who knows which of the entries
+	// that this one is owed.
 	r.arrived(s)
 	r.catchUp(s, from)
 }

@@ -274,6 +274,7 @@ func (p *stage) quiet() {
 	p.fanOutAll()
 	for _, h := range p.hubs {
 		p.deliverAll(h)
+		p.eventually(h.Dump, h.Resting)
 	}
 	for _, r := range p.readers {
 		p.eventually(func() string {
