@@ -81,6 +81,38 @@ func (m Member) WasAt(seq int64) bool {
 	return m.At(seq) || m.Before[0] < seq && seq < m.Before[1]
 }
 
+// In says whether the user was a member right after entry seq, in this membership
+// or the one before. An entry that took the user out has them in before it.
+func (m Member) In(seq int64) bool {
+	if m.Before[0] > 0 && m.Before[0] <= seq && seq < m.Before[1] {
+		return true
+	}
+	if m.Joined == 0 || m.Joined > seq || m.Left > 0 && m.Left <= seq {
+		return false
+	}
+	for gap := range slices.Chunk(m.Away, 2) {
+		if gap[0] <= seq && seq < gap[1] {
+			return false
+		}
+	}
+	return true
+}
+
+// LeftBy is the seq of the newest entry up to seq that took the user out, zero where
+// the record does not know of one.
+func (m Member) LeftBy(seq int64) (left int64) {
+	ends := []int64{m.Left, m.Before[1]}
+	for gap := range slices.Chunk(m.Away, 2) {
+		ends = append(ends, gap[0])
+	}
+	for _, end := range ends {
+		if end <= seq {
+			left = max(left, end)
+		}
+	}
+	return left
+}
+
 // EndedBy says whether the dismissal at seq ended the membership, for good or
 // until the member came back.
 func (m Member) EndedBy(dismissal int64) bool {

@@ -67,3 +67,38 @@ func TestWhoSeesAnEntry(t *testing.T) {
 		}
 	}
 }
+
+// TestWhoIsInAfterAnEntry: whoever was taken out by an entry was in before it, and is
+// out after it.
+func TestWhoIsInAfterAnEntry(t *testing.T) {
+	for what, c := range map[string]struct {
+		m    group.Member
+		in   []int64 // after these
+		out  []int64
+		left map[int64]int64
+	}{
+		"a member":             {group.Member{Joined: 5}, []int64{5, 6, 100}, []int64{1, 4}, map[int64]int64{100: 0}},
+		"who left":             {group.Member{Joined: 5, Left: 9}, []int64{5, 8}, []int64{4, 9, 10}, map[int64]int64{8: 0, 9: 9, 20: 9}},
+		"who came back":        {group.Member{Joined: 20, Before: [2]int64{5, 9}}, []int64{5, 8, 20}, []int64{4, 9, 19}, map[int64]int64{8: 0, 9: 9, 30: 9}},
+		"after a dismissal":    {group.Member{Joined: 5, Away: []int64{9, 20}}, []int64{5, 8, 20}, []int64{4, 9, 19}, map[int64]int64{8: 0, 19: 9}},
+		"who never was":        {group.Member{}, nil, []int64{0, 1, 5}, map[int64]int64{5: 0}},
+		"who joined for once":  {group.Member{Joined: 5, Before: [2]int64{}}, []int64{5}, []int64{0, 4}, nil},
+		"twice, and out again": {group.Member{Joined: 20, Left: 25, Before: [2]int64{5, 9}}, []int64{8, 24}, []int64{9, 25}, map[int64]int64{24: 9, 25: 25}},
+	} {
+		for _, seq := range c.in {
+			if !c.m.In(seq) {
+				t.Errorf("%s is not in after %d", what, seq)
+			}
+		}
+		for _, seq := range c.out {
+			if c.m.In(seq) {
+				t.Errorf("%s is in after %d", what, seq)
+			}
+		}
+		for seq, want := range c.left {
+			if got := c.m.LeftBy(seq); got != want {
+				t.Errorf("%s had left at %d by %d, want %d", what, got, seq, want)
+			}
+		}
+	}
+}

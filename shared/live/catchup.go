@@ -26,9 +26,9 @@ type replay struct {
 	// is the entry asOf; dismissal is the last one met.
 	view            group.View
 	asOf, dismissal int64
-	// returns says that the user was in the group before and out of it: the roster
-	// knows what they get back.
-	returns bool
+	// asks says that only the roster knows what the user may see: who was in the group
+	// before, and out of it, may get something back.
+	asks bool
 	// at is the time of the group's newest entry that it knows of.
 	at int64
 	// add takes the events.
@@ -55,7 +55,7 @@ func (r *room) catchUp(s *seat, after int64) {
 	if s.in {
 		p.view.Joined, p.view.Away = s.joined, s.away
 	}
-	p.returns = had || s.asOf > 0 && !s.in
+	p.asks = had || s.asOf > 0 && !s.in || after == unknown
 	ctx, cancel := c.reading()
 	go func() {
 		defer cancel()
@@ -83,15 +83,8 @@ func (p *replay) run(ctx context.Context, r *room, head *group.Head) (err error)
 			}
 		}
 		p.at = head.ActiveAt
-		if p.returns {
-			var m group.Member
-			if m, err = r.hub.o.Groups.Reader(*head).Member(ctx, p.user); err != nil {
-				return err
-			}
-			p.returns, p.view, p.asOf = false, p.view.Of(m), max(p.asOf, head.LastSeq)
-		}
-		if p.after == unknown {
-			if p.after, err = p.start(ctx, head); err != nil {
+		if p.asks {
+			if err = p.ask(ctx, head); err != nil {
 				return err
 			}
 		}
@@ -103,6 +96,23 @@ func (p *replay) run(ctx context.Context, r *room, head *group.Head) (err error)
 			done = p.arrive(r)
 		})
 	}
+	return nil
+}
+
+// ask has the roster say what the user may see, and where nobody knew where to start,
+// whether the user was in the group there. Who was taken out before that heard of it.
+func (p *replay) ask(ctx context.Context, head *group.Head) error {
+	m, err := p.hub.o.Groups.Reader(*head).Member(ctx, p.user)
+	if err != nil {
+		return err
+	}
+	if p.after == unknown {
+		if p.after, err = p.start(ctx, head); err != nil {
+			return err
+		}
+		p.in = m.In(p.after)
+	}
+	p.asks, p.view, p.asOf = false, p.view.Of(m), max(p.asOf, head.LastSeq)
 	return nil
 }
 
@@ -167,7 +177,7 @@ func (p *replay) skip(ctx context.Context, head *group.Head) error {
 		return err
 	}
 	// The roster may be ahead of the head; what is after it comes in order.
-	p.in = m.At(head.LastSeq + 1)
+	p.in = m.In(head.LastSeq)
 	p.view, p.after, p.asOf = p.view.Of(m), head.LastSeq, head.LastSeq
 	b := resyncOf(p.id)
 	b.serial, b.last, b.at, b.out = head.Serial, head.LastSeq, head.ActiveAt, !p.in

@@ -390,7 +390,7 @@ func TestACopyThatIsBehindAnID(t *testing.T) {
 	s.say("g", group.Entry{From: "bob"})
 	s.deliverAll(h)
 	h.Tell("ann", "end", []byte("{}"))
-	s.hears(ann, "left g@202; end")
+	s.hears(ann, "left g@2; end")
 }
 
 // TestWhoHasJustGoneIsPushedTo: the others take ann for connected for a while yet.

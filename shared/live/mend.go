@@ -1,6 +1,7 @@
 package live
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"slices"
@@ -178,7 +179,8 @@ func (r *room) check(roster *group.Roster) {
 	for _, s := range slices.Clone(r.members) {
 		if s.from == unknown && s.asOf < r.last && !s.check(roster, r.last) {
 			r.unseat(s)
-			e := group.Entry{Seq: s.asOf, At: r.baseAt, Kind: group.KindLeft}
+			left := roster.Member(s.conn.user).LeftBy(r.last)
+			e := group.Entry{Seq: cmp.Or(left, r.last), At: r.baseAt, Kind: group.KindLeft}
 			s.conn.push(membership(&run{group: r.id, name: r.name, serial: r.serial}, e))
 		}
 	}

@@ -111,7 +111,7 @@ func (w *writer) catchUp(h *group.Head) error {
 	if p.after >= p.asOf && known {
 		// The device knows better than the copy, which is behind.
 		p.asOf = p.after
-		if p.in && !p.view.Member().At(p.after+1) {
+		if p.in && !p.view.Member().In(p.after) {
 			p.view.Joined, p.view.Left, p.view.Away = p.after, 0, nil
 		} else if !p.in && p.view.Left == 0 {
 			p.view.Left = p.after
@@ -171,10 +171,10 @@ func (p *replay) since(w *writer, h *group.Head) error {
 		if m, err = p.hub.o.Groups.Reader(*h).Member(w.ctx, p.user); err != nil {
 			return err
 		}
-		p.in = m.At(p.after + 1)
+		p.in = m.In(p.after)
 		if !p.in {
 			p.view.Left, p.asOf = p.after, p.after
-			p.add(membership(&run{group: h.ID, name: h.Name, serial: h.Serial}, group.Entry{Seq: p.after, At: w.old.since, Kind: group.KindLeft}))
+			p.add(membership(&run{group: h.ID, name: h.Name, serial: h.Serial}, group.Entry{Seq: cmp.Or(m.LeftBy(p.after), p.after), At: w.old.since, Kind: group.KindLeft}))
 		}
 		return nil
 	}
@@ -194,16 +194,13 @@ func (h *Hub) take(c *Conn, g id.Group) error {
 	var roster *group.Roster
 	for {
 		h.inRoom(g, func(r *room) {
-			if doubt = s.in && r.last != unknown && roster == nil && r.doubts(s.asOf); doubt {
+			known := s.in && s.from != unknown
+			if doubt = known && roster == nil && r.doubts(s.asOf); doubt {
 				ask = r.shards
 				return
 			}
-			if roster != nil && s.in && r.last != unknown {
-				from := s.from
-				if from == unknown {
-					from = r.base
-				}
-				s.check(roster, from)
+			if known && roster != nil {
+				s.check(roster, s.from)
 			}
 			r.settleIn(s)
 		})

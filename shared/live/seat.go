@@ -151,9 +151,11 @@ func (h *Hub) enter(c *Conn, g id.Group, m conversation.Membership) error {
 // beyond, the room has yet to come to. It says whether the user is in.
 func (s *seat) check(roster *group.Roster, last int64) bool {
 	m := roster.Member(s.conn.user)
-	in := m.At(last + 1)
+	in := m.In(last)
 	if s.know(last, in) {
-		s.joined, s.away = m.Joined, m.Away
+		if s.joined, s.away = m.Joined, m.Away; m.Joined > last {
+			s.joined, s.away = m.Before[0], nil
+		}
 	}
 	return in
 }
