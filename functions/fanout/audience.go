@@ -97,7 +97,7 @@ func (f *function) jobs(ctx context.Context, ev *event.Timeline, n notice) ([]ev
 		}
 	}
 	if e.Kind == group.KindRecall {
-		return cut(recallOf(ev, e, name, n.text), "recall"+missedBy(ev), n.everyone), nil
+		return cut(recallOf(ev, e, name), "recall"+missedBy(ev), n.everyone), nil
 	}
 	jobs := cut(notification(ev, e, name, n.text, false), "all"+missedBy(ev), n.everyone)
 	return append(jobs, cut(notification(ev, e, name, n.mentionText, true), "mentioned"+missedBy(ev), n.mentioned)...), nil
@@ -179,7 +179,7 @@ func audience(roster *group.Roster, e group.Entry, missed []id.User, at time.Tim
 			into = &mentioned
 		}
 		for _, d := range targets.Devices {
-			*into = append(*into, event.PushTarget{User: u, Device: d.ID, Platform: d.Platform, Token: d.Token})
+			*into = append(*into, event.PushTarget{User: u, Device: d.ID, Platform: d.Platform, Token: d.Token, Language: d.Language})
 		}
 	})
 	return everyone, mentioned
@@ -197,14 +197,7 @@ func notification(ev *event.Timeline, e group.Entry, sender, text string, mentio
 	p := event.Push{
 		Group: ev.Group, Seq: e.Seq, MessageUID: id.NewMessage(ev.Serial, e.Seq),
 		From: e.From, Type: e.Type, At: e.At, Mentioned: mentioned,
-		Title: ev.Name, Body: shorten(text),
-	}
-	switch {
-	case sender == "":
-	case p.Title == "":
-		p.Title = sender
-	default:
-		p.Body = sender + ": " + p.Body
+		Name: ev.Name, Sender: sender, Body: shorten(text),
 	}
 	if e.Push != nil {
 		p.Data, p.Ext, p.ContentAvailable = e.Push.Data, e.Push.Ext, e.Push.ContentAvailable
@@ -214,15 +207,10 @@ func notification(ev *event.Timeline, e group.Entry, sender, text string, mentio
 
 // recallOf is the notification of a recall. It has the name of the message that
 // was taken back, so that it takes the place of that one's on a phone.
-func recallOf(ev *event.Timeline, e group.Entry, sender, text string) event.Push {
-	if sender != "" && !e.Admin {
-		text = sender + " recalled a message"
-	}
-	p := notification(ev, e, "", text, false)
+func recallOf(ev *event.Timeline, e group.Entry, sender string) event.Push {
+	p := notification(ev, e, sender, "", false)
+	p.Kind, p.Admin = event.PushRecall, e.Admin
 	p.Seq, p.MessageUID, p.Type = e.Target, id.NewMessage(ev.Serial, e.Target), message.RecallType
-	if p.Title == "" {
-		p.Title = sender
-	}
 	return p
 }
 

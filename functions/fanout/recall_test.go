@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/throng-im/throng/shared/event"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
 	"github.com/throng-im/throng/shared/pubsub"
@@ -17,13 +18,13 @@ func TestARecallReplacesTheNotification(t *testing.T) {
 		message group.Entry
 		recall  group.Recall
 		reached []id.User
-		body    string
+		want    event.Push // its sender and whether it is an administrator's
 	}{
-		"by its sender":       {group.Entry{From: "ann"}, group.Recall{From: "ann"}, []id.User{"bob", "cem", "dan"}, "Ann recalled a message"},
-		"by an administrator": {group.Entry{From: "ann"}, group.Recall{From: "bob", Admin: true}, []id.User{"cem", "dan"}, "An administrator recalled a message"},
-		"by somebody unknown": {group.Entry{From: "ann"}, group.Recall{From: "system"}, []id.User{"bob", "cem", "dan"}, "A message was recalled"},
-		"targeted":            {group.Entry{From: "ann", To: []id.User{"ann", "cem", "eve"}}, group.Recall{From: "ann"}, []id.User{"cem"}, "Ann recalled a message"},
-		"in silence":          {group.Entry{From: "ann"}, group.Recall{From: "ann", PushDisabled: true}, nil, ""},
+		"by its sender":       {group.Entry{From: "ann"}, group.Recall{From: "ann"}, []id.User{"bob", "cem", "dan"}, event.Push{Sender: "Ann"}},
+		"by an administrator": {group.Entry{From: "ann"}, group.Recall{From: "bob", Admin: true}, []id.User{"cem", "dan"}, event.Push{Sender: "Bob", Admin: true}},
+		"by somebody unknown": {group.Entry{From: "ann"}, group.Recall{From: "system"}, []id.User{"bob", "cem", "dan"}, event.Push{}},
+		"targeted":            {group.Entry{From: "ann", To: []id.User{"ann", "cem", "eve"}}, group.Recall{From: "ann"}, []id.User{"cem"}, event.Push{Sender: "Ann"}},
+		"in silence":          {group.Entry{From: "ann"}, group.Recall{From: "ann", PushDisabled: true}, nil, event.Push{}},
 	} {
 		s := newScene(t)
 		uid := s.publishes(c.message)
@@ -36,7 +37,7 @@ func TestARecallReplacesTheNotification(t *testing.T) {
 			t.Errorf("%s: reached %v, want %v", what, reached, c.reached)
 		}
 		for _, j := range jobs {
-			if j.MessageUID != uid || j.Seq != original[0].Seq || j.Job == original[0].Job || j.Type != "RC:RcCmd" || j.Title != "Team" || j.Body != c.body {
+			if j.MessageUID != uid || j.Seq != original[0].Seq || j.Job == original[0].Job || j.Type != "RC:RcCmd" || j.Kind != event.PushRecall || j.Name != "Team" || j.Sender != c.want.Sender || j.Admin != c.want.Admin || j.Body != "" {
 				t.Errorf("%s: the job is %+v", what, j)
 			}
 		}

@@ -1,6 +1,7 @@
 package push
 
 import (
+	"cmp"
 	"encoding/json"
 	"strconv"
 	"time"
@@ -49,8 +50,7 @@ func messages(job event.Push) []*messaging.Message {
 func fitting(job event.Push, platform string) *messaging.Message {
 	title, body := maxTitle, maxBody
 	for {
-		job.Title, job.Body = shorten(job.Title, title), shorten(job.Body, body)
-		m := compose(job, platform, title)
+		m := compose(job, platform, title, body)
 		switch {
 		case size(m) <= maxPayload:
 			return m
@@ -78,12 +78,10 @@ func size(m *messaging.Message) int {
 // an app's own code finds it in one place on every platform. Android gets data
 // alone: FCM collapses notification messages after a burst of twenty, and a
 // busy group is more than that. iOS and the web show an alert by themselves.
-func compose(job event.Push, platform string, titleBytes int) *messaging.Message {
+func compose(job event.Push, platform string, titleBytes, bodyBytes int) *messaging.Message {
 	ext := parseExt(job.Ext)
-	title, body := job.Title, job.Body
-	if ext.Title != "" {
-		title = shorten(ext.Title, titleBytes)
-	}
+	title, body := texts(job)
+	title, body = shorten(cmp.Or(ext.Title, title), titleBytes), shorten(body, bodyBytes)
 	data := map[string]string{
 		"group": string(job.Group), "seq": strconv.FormatInt(job.Seq, 10), "messageUID": string(job.MessageUID),
 		"sender": string(job.From), "type": job.Type, "at": strconv.FormatInt(job.At, 10),
@@ -113,6 +111,22 @@ func compose(job event.Push, platform string, titleBytes int) *messaging.Message
 		}
 	}
 	return m
+}
+
+// texts are the title and the body of a notification.
+func texts(job event.Push) (title, body string) {
+	title, body = job.Name, job.Body
+	switch {
+	case job.Kind == event.PushRecall && job.Admin:
+		body = "An administrator recalled a message"
+	case job.Kind == event.PushRecall && job.Sender != "":
+		body = job.Sender + " recalled a message"
+	case job.Kind == event.PushRecall:
+		body = "A message was recalled"
+	case job.Sender != "" && title != "":
+		body = job.Sender + ": " + body
+	}
+	return cmp.Or(title, job.Sender), body
 }
 
 func apns(job event.Push, ext pushExt, title, body string) *messaging.APNSConfig {

@@ -22,7 +22,7 @@ func FuzzPushExt(f *testing.F) {
 		if !utf8.ValidString(ext) || !utf8.ValidString(body) || !utf8.ValidString(data) {
 			return // refused where they come in
 		}
-		job := event.Push{Group: "g", Seq: 1, MessageUID: "5FGT-7VA9-G4DD-4V5P", From: "ann", Type: "RC:TxtMsg", At: 1, Title: "G", Body: body, Data: data, Ext: ext,
+		job := event.Push{Group: "g", Seq: 1, MessageUID: "5FGT-7VA9-G4DD-4V5P", From: "ann", Type: "RC:TxtMsg", At: 1, Name: "G", Body: body, Data: data, Ext: ext,
 			Targets: []event.PushTarget{{Platform: "android", Token: "a"}, {Platform: "ios", Token: "i"}, {Platform: "web", Token: "w"}}}
 		for i, m := range messages(job) {
 			encoded, err := json.Marshal(m)

@@ -115,7 +115,7 @@ func (p *phone) forget() {
 }
 
 func job(name string, tokens ...string) event.Push {
-	j := event.Push{Job: name, Group: "g", Seq: 7, MessageUID: "AAAA-BBBB-CCCC-DDDD", From: "ann", Type: "RC:TxtMsg", At: 1, Title: "G", Body: "Ann: hi"}
+	j := event.Push{Job: name, Group: "g", Seq: 7, MessageUID: "AAAA-BBBB-CCCC-DDDD", From: "ann", Type: "RC:TxtMsg", At: 1, Name: "G", Sender: "Ann", Body: "hi"}
 	for i, t := range tokens {
 		j.Targets = append(j.Targets, event.PushTarget{User: "bob", Device: id.Device(t), Token: t, Platform: []string{"android", "ios", "web"}[i%3]})
 	}
@@ -202,9 +202,9 @@ func TestWhateverIsSentFCMTakes(t *testing.T) {
 		n++
 		j := job(fmt.Sprint("r", n), fmt.Sprint("a", n), fmt.Sprint("i", n), fmt.Sprint("w", n))
 		j.Group, j.From, j.Type = id.Group(strings.Repeat("g", 64)), id.User(strings.Repeat("u", 64)), strings.Repeat("t", 32)
-		j.Title, j.Body, j.Data = text("title", 20), text("body", 200), text("data", 200)
+		j.Name, j.Body, j.Data = text("title", 20), text("body", 200), text("data", 200)
 		if rapid.Bool().Draw(r, "control characters") {
-			j.Title, j.Body = strings.Repeat("\x00", 500), strings.Repeat("<", 2000)
+			j.Name, j.Body = strings.Repeat("\x00", 500), strings.Repeat("<", 2000)
 		}
 		j.Ext = rapid.SampledFrom([]string{"", "{", `{"title":"T","pushConfigs":[{"FCM":{"channelId":"c","collapse_key":"k"}},{"APNs":{"thread-id":"t","apns-collapse-id":"x","interruption-level":"active","category":"c"}}]}`}).Draw(r, "ext")
 		j.ContentAvailable, j.Mentioned = rapid.Bool().Draw(r, "wake"), rapid.Bool().Draw(r, "mentioned")

@@ -58,10 +58,27 @@ type Memberships struct {
 // MaxPushTargets bounds one push job: what one multicast to FCM takes.
 const MaxPushTargets = 500
 
+// PushKind says what a push job asks of a phone.
+type PushKind string
+
+// The kinds of push jobs.
+const (
+	// PushMessage shows a message.
+	PushMessage PushKind = ""
+	// PushRecall takes the place of the notification of a message that was taken back.
+	PushRecall PushKind = "recall"
+	// PushFold says how many messages came in a burst that is not shown one by one.
+	PushFold PushKind = "fold"
+	// PushClear removes the group's notifications up to Seq without a sound: the user
+	// has read them on another device.
+	PushClear PushKind = "clear"
+)
+
 // Push is a job: one notification for at most MaxPushTargets devices.
 type Push struct {
 	// Job is unique for what is pushed and to whom; a job seen twice is done once.
 	Job   string   `json:"job"`
+	Kind  PushKind `json:"kind,omitempty"`
 	Group id.Group `json:"group"`
 	// Seq, MessageUID, From, Type and At (Unix milliseconds) are the entry's.
 	Seq        int64      `json:"seq"`
@@ -69,12 +86,19 @@ type Push struct {
 	From       id.User    `json:"from"`
 	Type       string     `json:"type"`
 	At         int64      `json:"at"`
-	// Title and Body are what a phone shows. Data is the sender's pushData,
-	// Ext its pushExt, both as given.
-	Title string `json:"title"`
-	Body  string `json:"body"`
-	Data  string `json:"data,omitempty"`
-	Ext   string `json:"ext,omitempty"`
+	// Name is the group's, Sender what the group or the user calls the sender; either
+	// may be empty. Admin says that an administrator recalled.
+	Name   string `json:"name,omitempty"`
+	Sender string `json:"sender,omitempty"`
+	Admin  bool   `json:"admin,omitempty"`
+	// Body is the text to show, without the sender's name. Where it is empty, a phone
+	// shows the default of the type or the kind in its own language.
+	Body string `json:"body,omitempty"`
+	// Count is of a PushFold: how many messages came that were not shown one by one.
+	Count int64 `json:"count,omitempty"`
+	// Data is the sender's pushData, Ext its pushExt, both as given.
+	Data string `json:"data,omitempty"`
+	Ext  string `json:"ext,omitempty"`
 	// ContentAvailable asks for an iOS background wake-up.
 	ContentAvailable bool `json:"contentAvailable,omitempty"`
 	// Mentioned says that this notification tells its readers they were mentioned.
@@ -89,6 +113,8 @@ type PushTarget struct {
 	// Platform is android, ios or web.
 	Platform string `json:"platform"`
 	Token    string `json:"token"`
+	// Language is the device's as a BCP 47 tag, empty where it named none.
+	Language string `json:"language,omitempty"`
 }
 
 // Conversation says that a user changed something that all devices of this user

@@ -190,6 +190,7 @@ type Device struct {
 	ID       id.Device `json:"i"`
 	Platform string    `json:"p"`
 	Token    string    `json:"t"`
+	Language string    `json:"l,omitempty"`
 }
 
 type shard struct {

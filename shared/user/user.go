@@ -285,7 +285,7 @@ func (s *state) dropDevices(drop func(Device) bool) {
 func (s *state) targets(g id.Group) group.Targets {
 	t := group.Targets{Version: s.revision, Level: notify.First(s.notices.Groups[g], s.notices.Type), Quiet: s.notices.Quiet}
 	for _, d := range s.devices {
-		t.Devices = append(t.Devices, group.Device{ID: d.ID, Platform: d.Platform, Token: d.Token})
+		t.Devices = append(t.Devices, group.Device{ID: d.ID, Platform: d.Platform, Token: d.Token, Language: d.Language})
 	}
 	return t
 }
