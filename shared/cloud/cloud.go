@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/throng-im/throng/shared/commit"
 	"github.com/throng-im/throng/shared/contract"
 	"github.com/throng-im/throng/shared/conversation"
 	"github.com/throng-im/throng/shared/cost"
@@ -104,8 +105,10 @@ func Open(ctx context.Context, s settings.Settings, meter *cost.Meter) (*Cloud, 
 		linger = -1 // the options' zero is their default
 	}
 	groups := group.New(store, announce(event.TopicTimeline), group.Options{MaxMembers: s.MaxMembers, CacheBytes: s.CacheBytes, Linger: linger})
-	users := user.New(store, groups, announce(event.TopicConversation), s.CacheBytes/4, time.Now)
-	conversations := conversation.New(store, announce(event.TopicConversation), s.CacheBytes/4, time.Now)
+	// What is read for every device that connects is read for many of them at once.
+	gathered := commit.Gather(store)
+	users := user.New(gathered, groups, announce(event.TopicConversation), s.CacheBytes/4, time.Now)
+	conversations := conversation.New(gathered, announce(event.TopicConversation), s.CacheBytes/4, time.Now)
 	return &Cloud{
 		Settings: s, Store: store, PubSub: ps, Groups: groups, Users: users, Conversations: conversations,
 		Inbox: inbox.New(groups, users, conversations, inbox.Options{
