@@ -101,7 +101,7 @@ func (p place) doubtful(u id.User, now int64) bool {
 		return true
 	}
 	for _, e := range p.Tail {
-		if e.Seq > p.AsOf() && concerns(e, u) {
+		if e.Seq > p.AsOf() && e.Moves(u) {
 			return true
 		}
 	}
@@ -111,16 +111,6 @@ func (p place) doubtful(u id.User, now int64) bool {
 // shown says whether the head shows everything since the copy was made.
 func (p place) shown() bool {
 	return p.LastSeq <= p.AsOf() || len(p.Tail) > 0 && p.Tail[0].Seq <= p.AsOf()+1
-}
-
-// concerns says whether an entry changes a user's membership.
-func concerns(e group.Entry, u id.User) bool {
-	switch e.Kind {
-	case group.KindJoined, group.KindLeft:
-		return slices.Contains(e.Users, u)
-	default:
-		return e.Kind == group.KindDismissed
-	}
 }
 
 // settle asks the roster for the user's membership, for one read, and corrects

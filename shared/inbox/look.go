@@ -179,7 +179,7 @@ func (p *round) part(ctx context.Context, at place) (part *Group, behind bool, e
 		if first == 0 {
 			first = e.Seq
 		}
-		if behind = e.Seq > at.AsOf() && concerns(e, p.user); behind {
+		if behind = e.Seq > at.AsOf() && e.Moves(p.user); behind {
 			return false
 		}
 		if !v.Sees(e) {
