@@ -12,6 +12,7 @@ import (
 
 	"github.com/throng-im/throng/shared/cloud"
 	"github.com/throng-im/throng/shared/commit"
+	"github.com/throng-im/throng/shared/commit/committest"
 	"github.com/throng-im/throng/shared/conversation"
 	"github.com/throng-im/throng/shared/event"
 	"github.com/throng-im/throng/shared/fault"
@@ -21,31 +22,11 @@ import (
 	"github.com/throng-im/throng/shared/pubsub"
 )
 
-// counting is a store that counts the documents read.
-type counting struct {
-	commit.Memory
-	mu    sync.Mutex
-	reads int
-}
-
-func (c *counting) count(n int) { c.mu.Lock(); defer c.mu.Unlock(); c.reads += n }
-
-func (c *counting) Get(ctx context.Context, paths []string, fields ...string) ([]commit.Doc, error) {
-	c.count(len(paths))
-	return c.Memory.Get(ctx, paths, fields...)
-}
-
-func (c *counting) Query(ctx context.Context, q commit.Query) ([]commit.Doc, error) {
-	docs, err := c.Memory.Query(ctx, q)
-	c.count(max(len(docs), 1))
-	return docs, err
-}
-
 // scene is the function on a store in memory, with the clock in hand.
 type scene struct {
 	*testing.T
 	*function
-	store *counting
+	store *committest.Counting
 	clock time.Time
 	// missed are the events that ask to make up for something; refuse may fail
 	// their announcement.
@@ -57,7 +38,7 @@ type scene struct {
 }
 
 func newScene(t *testing.T) *scene {
-	s := &scene{T: t, store: new(counting), clock: time.UnixMilli(1_800_000_000_000)}
+	s := &scene{T: t, store: &committest.Counting{Memory: new(commit.Memory)}, clock: time.UnixMilli(1_800_000_000_000)}
 	now := func() time.Time { return s.clock }
 	s.function = &function{
 		Cloud: &cloud.Cloud{
@@ -359,12 +340,12 @@ func TestAThousandUsers(t *testing.T) {
 	s.clock = s.clock.Add(presence.Lease)
 	var commits int
 	s.store.After = func([]commit.Write) error { commits++; return nil }
-	s.store.reads = 0
+	s.store.Reads.Store(0)
 	started := time.Now()
 	s.ok(s.watch("one", skipped))
-	t.Logf("%d users of %d groups of which %d had news: %d reads, %d commits, %d events, %s", users, groups, busy, s.store.reads, commits, len(s.missed), time.Since(started))
-	if s.store.reads > users+2*(busy+groups/commit.MaxIn+1)+4 || commits != users/usersAtOnce || len(s.missed) > 2*busy {
-		t.Errorf("%d reads, %d commits, %d events", s.store.reads, commits, len(s.missed))
+	t.Logf("%d users of %d groups of which %d had news: %d reads, %d commits, %d events, %s", users, groups, busy, s.store.Reads.Load(), commits, len(s.missed), time.Since(started))
+	if s.store.Reads.Load() > users+2*(busy+groups/commit.MaxIn+1)+4 || commits != users/usersAtOnce || len(s.missed) > 2*busy {
+		t.Errorf("%d reads, %d commits, %d events", s.store.Reads.Load(), commits, len(s.missed))
 	}
 	reached := 0
 	for _, ev := range s.missed {

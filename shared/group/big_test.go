@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/throng-im/throng/shared/commit"
+	"github.com/throng-im/throng/shared/commit/committest"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
 )
@@ -173,7 +174,7 @@ func TestLargeMessagesBackToBack(t *testing.T) {
 // within the budgets.
 func TestAHundredThousandMessages(t *testing.T) {
 	h := newHouse(t)
-	store := &counting{Memory: h.store}
+	store := &committest.Counting{Memory: h.store}
 	g := group.New(store, func(context.Context, ...[]byte) error { return nil }, group.Options{})
 	ctx := t.Context()
 	h.ok(g.Join(ctx, "g", []id.User{"ann"}, "G"))
@@ -198,10 +199,10 @@ func TestAHundredThousandMessages(t *testing.T) {
 		"the first 1,000":       {25, func() ([]group.Entry, error) { return g.Timeline(ctx, "g", 0, 1000) }, 1000},
 		"1,000 from the middle": {25, func() ([]group.Entry, error) { return g.Timeline(ctx, "g", messages/2, 1000) }, 1000},
 	} {
-		before := store.reads.Load()
+		before := store.Reads.Load()
 		entries, err := read.do()
 		h.ok(err)
-		if n := store.reads.Load() - before; n > read.budget {
+		if n := store.Reads.Load() - before; n > read.budget {
 			t.Errorf("%s cost %d reads, the budget is %d", what, n, read.budget)
 		}
 		if len(entries) != read.want {

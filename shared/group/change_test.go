@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/throng-im/throng/shared/commit"
+	"github.com/throng-im/throng/shared/commit/committest"
 	"github.com/throng-im/throng/shared/event"
 	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/group"
@@ -21,7 +22,7 @@ import (
 
 // tally counts the documents that a store reads and writes.
 type tally struct {
-	counting
+	committest.Counting
 	writes atomic.Int64
 }
 
@@ -32,9 +33,9 @@ func (c *tally) Commit(ctx context.Context, ws []commit.Write) (time.Time, error
 
 // costs says what one thing costs.
 func (c *tally) costs(do func()) (reads, writes int64) {
-	r, w := c.reads.Load(), c.writes.Load()
+	r, w := c.Reads.Load(), c.writes.Load()
 	do()
-	return c.reads.Load() - r, c.writes.Load() - w
+	return c.Reads.Load() - r, c.writes.Load() - w
 }
 
 // changed is a group with a message of every place: sealed long ago, so that no
@@ -51,7 +52,7 @@ var places = []string{"far", "near", "tail"}
 
 func newChanged(t *testing.T, m group.Entry) *changed {
 	h := newHouse(t)
-	c := &changed{house: h, store: &tally{counting: counting{Memory: h.store}}, uids: map[string]id.Message{}, seqs: map[string]int64{}}
+	c := &changed{house: h, store: &tally{Counting: committest.Counting{Memory: h.store}}, uids: map[string]id.Message{}, seqs: map[string]int64{}}
 	c.Groups = group.New(c.store, h.hear, group.Options{Now: h.now})
 	h.ok(c.Join(t.Context(), "g", []id.User{"ann", "bob"}, "G"))
 	put := func(place string, others int) {

@@ -8,11 +8,11 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/throng-im/throng/shared/commit"
+	"github.com/throng-im/throng/shared/commit/committest"
 	"github.com/throng-im/throng/shared/event"
 	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/group"
@@ -283,40 +283,23 @@ func TestTheSameKeyIsTheSameMessage(t *testing.T) {
 	}
 }
 
-// counting counts the documents read, as they are billed.
-type counting struct {
-	*commit.Memory
-	reads atomic.Int64
-}
-
-func (c *counting) Get(ctx context.Context, paths []string, fields ...string) ([]commit.Doc, error) {
-	c.reads.Add(int64(len(paths)))
-	return c.Memory.Get(ctx, paths, fields...)
-}
-
-func (c *counting) Query(ctx context.Context, q commit.Query) ([]commit.Doc, error) {
-	docs, err := c.Memory.Query(ctx, q)
-	c.reads.Add(int64(max(1, len(docs))))
-	return docs, err
-}
-
 // TestADeviceMessageKeepsItsBudget counts reads in a group where every key
 // leaves the ring of remembered keys.
 func TestADeviceMessageKeepsItsBudget(t *testing.T) {
 	h := newHouse(t)
-	store := &counting{Memory: h.store}
+	store := &committest.Counting{Memory: h.store}
 	g := group.New(store, h.hear, group.Options{})
 	h.ok(g.Join(t.Context(), "g", []id.User{"ann"}, "G"))
 	send := func(from, to int) int64 {
 		t.Helper()
-		before := store.reads.Load()
+		before := store.Reads.Load()
 		for i := from; i < to; i++ {
 			e := text("ann", "x")
 			e.ClientID = fmt.Sprint(i)
 			_, err := g.Send(t.Context(), "g", e)
 			h.ok(err)
 		}
-		return store.reads.Load() - before
+		return store.Reads.Load() - before
 	}
 	if n := send(0, 500); n > 5 {
 		t.Errorf("500 messages to a quiet group cost %d reads", n)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/throng-im/throng/shared/commit"
+	"github.com/throng-im/throng/shared/commit/committest"
 	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
@@ -281,7 +282,7 @@ func TestAMemberIsFoundWhileTheRosterGrows(t *testing.T) {
 
 // careful counts reads and minds how much comes into memory at once.
 type careful struct {
-	counting
+	committest.Counting
 	t *testing.T
 }
 
@@ -289,21 +290,21 @@ func (c *careful) Get(ctx context.Context, paths []string, fields ...string) ([]
 	if len(paths) > 16 {
 		c.t.Errorf("%d documents are read at once", len(paths))
 	}
-	return c.counting.Get(ctx, paths, fields...)
+	return c.Counting.Get(ctx, paths, fields...)
 }
 
 func (c *careful) Query(ctx context.Context, q commit.Query) ([]commit.Doc, error) {
 	if q.Limit == 0 || q.Limit > 16 {
 		c.t.Errorf("a query is bounded to %d documents", q.Limit)
 	}
-	return c.counting.Query(ctx, q)
+	return c.Counting.Query(ctx, q)
 }
 
 // TestHistoryKeepsItsBudget counts what pages of a long history cost when the
 // segments are as small as any.
 func TestHistoryKeepsItsBudget(t *testing.T) {
 	h := newHouse(t)
-	store := &careful{counting{Memory: h.store}, t}
+	store := &careful{committest.Counting{Memory: h.store}, t}
 	g := group.New(store, h.hear, group.Options{Now: func() time.Time { return h.clock }})
 	ctx := t.Context()
 	h.ok(g.Join(ctx, "g", []id.User{"ann", "eve"}, "G"))
@@ -352,10 +353,10 @@ func TestHistoryKeepsItsBudget(t *testing.T) {
 		"all, back, for one who did":     {"new", end, 0, 100, 2, 1},
 		"hardly anything for one's eyes": {"eve", end, 0, 100, 2 + 100 + 16, 1},
 	} {
-		before := store.reads.Load()
+		before := store.Reads.Load()
 		page, err := g.History(ctx, "g", group.HistoryQuery{View: group.View{User: c.user}, From: c.from, To: c.to, IncludeFrom: true, Backward: c.from > c.to, Limit: c.limit, Targeted: true})
 		h.ok(err)
-		if n := store.reads.Load() - before; n > c.budget {
+		if n := store.Reads.Load() - before; n > c.budget {
 			t.Errorf("%s cost %d reads, the budget is %d", name, n, c.budget)
 		}
 		if len(page.Entries) != c.want {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/throng-im/throng/shared/commit"
+	"github.com/throng-im/throng/shared/commit/committest"
 	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
@@ -115,8 +116,8 @@ func (b *byName) Query(ctx context.Context, q commit.Query) ([]commit.Doc, error
 // is read by name.
 func TestPagesBySeqKeepTheirBudget(t *testing.T) {
 	h := newHouse(t)
-	old := &careful{counting{Memory: h.store}, t}
-	named := &byName{careful{counting{Memory: h.store}, t}}
+	old := &careful{committest.Counting{Memory: h.store}, t}
+	named := &byName{careful{committest.Counting{Memory: h.store}, t}}
 	write := h.process(group.Options{})
 	ctx := t.Context()
 	h.ok(write.Join(ctx, "g", []id.User{"ann"}, "G"))
@@ -147,9 +148,9 @@ func TestPagesBySeqKeepTheirBudget(t *testing.T) {
 		"100 after old ones":           {0, 1_000, 100, false, 6, 100},
 		"1,000 after old ones":         {0, 1_000, 1000, false, 25, 1000},
 	} {
-		reads, g := &old.reads, group.New(old, h.hear, group.Options{Now: h.now})
+		reads, g := &old.Reads, group.New(old, h.hear, group.Options{Now: h.now})
 		if c.named {
-			reads, g = &named.reads, group.New(named, h.hear, group.Options{Now: h.now})
+			reads, g = &named.Reads, group.New(named, h.hear, group.Options{Now: h.now})
 		}
 		q := group.HistoryQuery{View: group.View{User: "ann", Since: 1}, Before: c.before, After: c.after, Limit: c.limit, To: math.MaxInt64}
 		if c.after == 0 {
@@ -166,11 +167,11 @@ func TestPagesBySeqKeepTheirBudget(t *testing.T) {
 		}
 	}
 	g := group.New(named, h.hear, group.Options{Now: h.now})
-	before := named.reads.Load()
+	before := named.Reads.Load()
 	if e, err := g.Message(ctx, "g", uidOf(t, write, end-900), group.HistoryQuery{View: group.View{User: "ann"}}); err != nil || e.Seq != end-900 {
 		t.Errorf("one message is %+v, %v", e, err)
 	}
-	if n := named.reads.Load() - before; n > 3 {
+	if n := named.Reads.Load() - before; n > 3 {
 		t.Errorf("one message cost %d reads", n)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/throng-im/throng/shared/commit/committest"
 	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
@@ -73,7 +74,7 @@ func TestWhoseReceiptsAreAwaited(t *testing.T) {
 // TestThousandsWhoHaveReadShareTheReading has many ask at once.
 func TestThousandsWhoHaveReadShareTheReading(t *testing.T) {
 	h := newHouse(t)
-	store := &tally{counting: counting{Memory: h.store}}
+	store := &tally{Counting: committest.Counting{Memory: h.store}}
 	g := group.New(store, h.hear, group.Options{Now: h.now})
 	members := users("u", 3000)
 	h.ok(g.Join(t.Context(), "g", members, "G"))

@@ -28,13 +28,13 @@ func (w *world) say(g id.Group, n int) {
 
 // sync lets a device ask until there is no more, and says what that read.
 func (w *world) sync(d *device) (answers []inbox.Answer, reads int) {
-	before := w.store.reads
+	before := w.reads()
 	for {
 		a, err := w.inbox.Sync(w.ctx, "ann", d.request(inbox.DefaultLimit))
 		w.ok(err)
 		w.ok(d.take(a, false))
 		if answers = append(answers, a); !a.More {
-			return answers, w.store.reads - before
+			return answers, w.reads() - before
 		}
 	}
 }
@@ -82,10 +82,10 @@ func TestCountingIsBounded(t *testing.T) {
 	w.now += time.Hour.Milliseconds() // so that nobody doubts the membership
 	unread := func(most int) inbox.Unread {
 		t.Helper()
-		before := w.store.reads
+		before := w.reads()
 		u, err := w.inbox.Unread(w.ctx, "ann", "g", false, 10)
 		w.ok(err)
-		if reads := w.store.reads - before; reads > most {
+		if reads := w.reads() - before; reads > most {
 			t.Errorf("counting %d read %d documents, more than %d", u.Count, reads, most)
 		}
 		return u
@@ -102,9 +102,9 @@ func TestCountingIsBounded(t *testing.T) {
 	if u := unread(3); u.Count != 11 || u.FirstUnread != 1491 {
 		t.Errorf("%d unread, the first %d", u.Count, u.FirstUnread)
 	}
-	before := w.store.reads
+	before := w.reads()
 	w.ok(w.inbox.Read(w.ctx, "ann", "g", 1_000_000))
-	if reads := w.store.reads - before; reads > 2 {
+	if reads := w.reads() - before; reads > 2 {
 		t.Errorf("reading read %d documents", reads)
 	}
 	if c := w.conversation("g"); c.ReadSeq != 1501 {
@@ -359,9 +359,9 @@ func TestFollowingALargeGroup(t *testing.T) {
 	w.join("g", users...)
 	w.deliverAll()
 	w.ok(w.groups.Dismiss(w.ctx, "g", "u1"))
-	before := w.store.reads
+	before := w.reads()
 	w.deliverAll()
-	if reads := w.store.reads - before; reads > 3000+16 {
+	if reads := w.reads() - before; reads > 3000+16 {
 		t.Errorf("a dismissal read %d documents", reads)
 	}
 	for _, u := range []id.User{"u0", "u1500", "u2999"} {
@@ -385,9 +385,9 @@ func TestRepair(t *testing.T) {
 	w.ok(w.groups.Quit(w.ctx, "forgotten", []id.User{"bob"}))
 	w.events = nil
 	for range 2 {
-		before := w.store.reads
+		before := w.reads()
 		w.ok(w.inbox.Repair(w.ctx, "ann"))
-		if reads := w.store.reads - before; reads > 2+1+2*2+2 {
+		if reads := w.reads() - before; reads > 2+1+2*2+2 {
 			t.Errorf("a repair read %d documents", reads)
 		}
 		for g, in := range map[id.Group]bool{"right": true, "unknown": true, "left": false, "forgotten": false} {

@@ -5,10 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/throng-im/throng/shared/commit"
+	"github.com/throng-im/throng/shared/commit/committest"
 	"github.com/throng-im/throng/shared/conversation"
 	"github.com/throng-im/throng/shared/event"
 	"github.com/throng-im/throng/shared/group"
@@ -16,30 +16,6 @@ import (
 	"github.com/throng-im/throng/shared/inbox"
 	"github.com/throng-im/throng/shared/user"
 )
-
-// counting is a store that counts the documents read.
-type counting struct {
-	commit.Memory
-	mu    sync.Mutex
-	reads int
-}
-
-func (c *counting) count(n int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.reads += n
-}
-
-func (c *counting) Get(ctx context.Context, paths []string, fields ...string) ([]commit.Doc, error) {
-	c.count(len(paths))
-	return c.Memory.Get(ctx, paths, fields...)
-}
-
-func (c *counting) Query(ctx context.Context, q commit.Query) ([]commit.Doc, error) {
-	docs, err := c.Memory.Query(ctx, q)
-	c.count(max(len(docs), 1))
-	return docs, err
-}
 
 // tb is what a world needs of a test.
 type tb interface {
@@ -52,7 +28,7 @@ type tb interface {
 type world struct {
 	tb
 	ctx           context.Context
-	store         *counting
+	store         *committest.Counting
 	groups        *group.Groups
 	users         *user.Users
 	conversations *conversation.Conversations
@@ -70,7 +46,7 @@ const window = 7 * 24 * time.Hour
 
 func newWorld(t tb, months int) *world {
 	w := &world{
-		tb: t, ctx: context.Background(), store: new(counting), now: 1_800_000_000_000,
+		tb: t, ctx: context.Background(), store: &committest.Counting{Memory: new(commit.Memory)}, now: 1_800_000_000_000,
 		logs: map[id.Group][]group.Entry{}, serials: map[id.Group]id.Serial{},
 	}
 	clock := func() time.Time { return time.UnixMilli(w.now) }
@@ -90,6 +66,8 @@ func newWorld(t tb, months int) *world {
 	w.inbox = inbox.New(w.groups, w.users, w.conversations, inbox.Options{Offline: window, HistoryMonths: months, Now: clock})
 	return w
 }
+
+func (w *world) reads() int { return int(w.store.Reads.Load()) }
 
 func (w *world) ok(err error) {
 	w.Helper()
