@@ -1,14 +1,14 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
-	"strings"
 
+	"github.com/throng-im/throng/shared/deviceapi/checker"
 	"github.com/throng-im/throng/shared/inbox"
 )
 
@@ -84,7 +84,7 @@ func (p *phone) connects() {
 	go func() {
 		defer close(ended)
 		defer func() { _ = res.Body.Close() }()
-		err := p.listens(bufio.NewScanner(res.Body), begun)
+		err := p.listens(res.Body, begun)
 		if err != nil && !errors.Is(err, context.Canceled) {
 			p.mu.Lock()
 			p.fault("the stream broke: %v", err)
@@ -133,33 +133,19 @@ func (p *phone) goesOn() {
 
 // listens reads events until the stream ends, and closes begun at the first that
 // says where the phone is.
-func (p *phone) listens(lines *bufio.Scanner, begun chan struct{}) error {
-	lines.Buffer(nil, 8<<20)
-	var name, id, data string
-	for lines.Scan() {
-		field, value, _ := strings.Cut(lines.Text(), ": ")
-		switch field {
-		case "event":
-			name = value
-		case "id":
-			id = value
-		case "data":
-			data = value
-		case "":
-			p.mu.Lock()
-			p.takes(told{name, data})
-			if id != "" {
-				p.line.lastID = id
-			}
-			p.mu.Unlock()
-			if id != "" && begun != nil {
-				close(begun)
-				begun = nil
-			}
-			name, id, data = "", "", ""
+func (p *phone) listens(stream io.Reader, begun chan struct{}) error {
+	return checker.Frames(stream, func(name, id, data string) {
+		p.mu.Lock()
+		p.takes(told{name, data})
+		if id != "" {
+			p.line.lastID = id
 		}
-	}
-	return lines.Err()
+		p.mu.Unlock()
+		if id != "" && begun != nil {
+			close(begun)
+			begun = nil
+		}
+	})
 }
 
 // takes takes in an event, or holds it back.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -59,28 +58,9 @@ func (l *listener) listen() {
 	go func() {
 		defer close(ended)
 		defer func() { _ = res.Body.Close() }()
-		l.read(bufio.NewScanner(res.Body))
+		_ = checker.Frames(res.Body, l.note)
 	}()
 	l.eventually("an id came", func() bool { l.mu.Lock(); defer l.mu.Unlock(); return l.lastID != "" })
-}
-
-func (l *listener) read(lines *bufio.Scanner) {
-	lines.Buffer(nil, 4<<20)
-	var name, id, data string
-	for lines.Scan() {
-		field, value, _ := strings.Cut(lines.Text(), ": ")
-		switch field {
-		case "event":
-			name = value
-		case "id":
-			id = value
-		case "data":
-			data = value
-		case "":
-			l.note(name, id, data)
-			name, id, data = "", "", ""
-		}
-	}
 }
 
 func (l *listener) note(name, id, data string) {

@@ -1,7 +1,6 @@
 package devices_test
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -9,8 +8,9 @@ import (
 	"maps"
 	"math"
 	"net/http"
-	"strings"
 	"time"
+
+	"github.com/throng-im/throng/shared/deviceapi/checker"
 )
 
 // line is a connection to the stream.
@@ -127,7 +127,7 @@ func (d *device) connect(s *station, at func() map[string]int64, bytes int64) er
 	go func() {
 		defer close(l.ended)
 		defer cancel()
-		d.read(io.LimitReader(res.Body, bytes))
+		_ = checker.Frames(io.LimitReader(res.Body, bytes), d.hear)
 		_ = res.Body.Close()
 	}()
 	return nil
@@ -154,31 +154,6 @@ func (d *device) disconnect() {
 		d.line.cut()
 		<-d.line.ended
 		d.line = nil
-	}
-}
-
-// read reads events until the connection ends. Of one that it got half of it
-// knows nothing.
-func (d *device) read(from io.Reader) {
-	lines := bufio.NewReader(from)
-	var name, eventID, data string
-	for {
-		text, err := lines.ReadString('\n')
-		if err != nil {
-			return
-		}
-		field, value, _ := strings.Cut(strings.TrimSuffix(text, "\n"), ": ")
-		switch field {
-		case "event":
-			name = value
-		case "id":
-			eventID = value
-		case "data":
-			data = value
-		case "":
-			d.hear(name, eventID, data)
-			name, eventID, data = "", "", ""
-		}
 	}
 }
 

@@ -2,6 +2,7 @@ package checker_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -117,5 +118,17 @@ func TestEventsOfTheStream(t *testing.T) {
 		if err := checker.Event(c.kind, []byte(c.data)); c.ok != (err == nil) {
 			t.Errorf("%s %s: %v", c.kind, c.data, err)
 		}
+	}
+}
+
+func TestFramesOfAStreamThatIsCutOff(t *testing.T) {
+	stream := ": hello\n\nevent: ping\n\nevent: entries\nid: 7\ndata: {\"a\":\"b: c\"}\n\nevent: entries\nid: 8\ndata: {}\n"
+	var got []string
+	err := checker.Frames(strings.NewReader(stream), func(name, id, data string) { got = append(got, name+"|"+id+"|"+data) })
+	if want := []string{"ping||", `entries|7|{"a":"b: c"}`}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("%q, %v", got, err)
+	}
+	if err := checker.Frames(strings.NewReader("data: "+strings.Repeat("x", 9<<20)), nil); err == nil {
+		t.Error("a line without an end was read")
 	}
 }
