@@ -58,10 +58,12 @@ func aRoster(t *testing.T) *group.Roster {
 	return roster
 }
 
+// noon and midnight are outside and inside of the members' night.
+var noon, midnight = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC), time.Date(2026, 5, 2, 0, 0, 0, 0, time.UTC)
+
 // TestTheAudienceIsAsItsMembersWish says for each message, hour and level of the
 // app who is notified, and who of them as mentioned.
 func TestTheAudienceIsAsItsMembersWish(t *testing.T) {
-	noon, midnight := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC), time.Date(2026, 5, 2, 0, 0, 0, 0, time.UTC)
 	toAll := &group.Mention{Type: group.MentionAll}
 	to := func(users ...id.User) *group.Mention { return &group.Mention{Type: group.MentionUsers, Users: users} }
 	roster := aRoster(t)
@@ -96,11 +98,12 @@ func TestTheAudienceIsAsItsMembersWish(t *testing.T) {
 		if c.entry.Seq == 0 {
 			c.entry.Seq = 2
 		}
-		everyone, mentioned := audience(roster, c.entry, c.missed, c.at, c.level)
-		if got := names(everyone); got != c.everyone {
+		c.entry.Kind, c.entry.Type, c.entry.At = group.KindMessage, "RC:TxtMsg", c.at.UnixMilli()
+		a := audienceOf(roster, c.entry, c.missed, c.level)
+		if got := names(a.everyone); got != c.everyone {
 			t.Errorf("%s: notified are %q, want %q", what, got, c.everyone)
 		}
-		if got := names(mentioned); got != c.mentioned {
+		if got := names(a.mentioned); got != c.mentioned {
 			t.Errorf("%s: notified as mentioned are %q, want %q", what, got, c.mentioned)
 		}
 	}

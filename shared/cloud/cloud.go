@@ -103,7 +103,7 @@ func Open(ctx context.Context, s settings.Settings, meter *cost.Meter) (*Cloud, 
 	if linger == 0 {
 		linger = -1 // the options' zero is their default
 	}
-	groups := group.New(store, announce(event.TopicTimeline), group.Options{MaxMembers: s.MaxMembers, CacheBytes: s.CacheBytes, Linger: linger})
+	groups := group.New(store, announce(event.TopicTimeline), group.Options{MaxMembers: s.MaxMembers, CacheBytes: s.CacheBytes, Linger: linger, Burst: s.PushBurst})
 	users := user.New(store, groups, announce(event.TopicConversation), s.CacheBytes/4, time.Now)
 	conversations := conversation.New(store, announce(event.TopicConversation), s.CacheBytes/4, time.Now)
 	return &Cloud{
