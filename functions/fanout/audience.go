@@ -114,7 +114,7 @@ func (f *function) jobs(ctx context.Context, ev *event.Timeline, n notice) ([]ev
 		}
 	}
 	if e.Kind == group.KindRecall {
-		return cut(recallOf(ev, e, name), "recall"+missedBy(ev), n.everyone), nil
+		return cut(recallOf(ev, e, name), "recall"+missedBy(ev), append(n.everyone, n.mentioned...)), nil
 	}
 	jobs = append(jobs, cut(notification(ev, e, name, n.text, false), "all"+missedBy(ev), n.everyone)...)
 	return append(jobs, cut(notification(ev, e, name, n.mentionText, true), "mentioned"+missedBy(ev), n.mentioned)...), nil

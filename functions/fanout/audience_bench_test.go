@@ -57,3 +57,19 @@ func BenchmarkAudience(b *testing.B) {
 		})
 	}
 }
+
+// TestTheRosterIsWalkedWithoutMemoryForEachMember: what there is of it is for those
+// who are notified, and here that is nobody.
+func TestTheRosterIsWalkedWithoutMemoryForEachMember(t *testing.T) {
+	const members = 3_000
+	roster := largeRoster(t, members)
+	e := group.Entry{Kind: group.KindMessage, Seq: 2, From: "user-00001", Type: "RC:TxtMsg", At: midnight.UnixMilli()}
+	each := testing.AllocsPerRun(10, func() {
+		if a := audienceOf(roster, e, nil, notify.Nothing); a.devices() > 0 {
+			t.Error("somebody is notified")
+		}
+	}) / members
+	if each > 0.01 {
+		t.Errorf("it takes %.2f allocations for each member", each)
+	}
+}

@@ -35,8 +35,12 @@ func foldOf(ev *event.Timeline, e group.Entry) event.Push {
 	}
 }
 
-// tellCount tells the count of a burst to those who are not connected.
+// tellCount tells the count of a burst to those who are not connected, also to those
+// who were told of its newest message by name.
 func (f *function) tellCount(ctx context.Context, ev *event.Timeline, entries []group.Entry) error {
+	for i := range entries {
+		entries[i].Mention = nil
+	}
 	notices, err := f.notices(ctx, ev, entries)
 	if err != nil {
 		return err

@@ -21,19 +21,19 @@ const burstWindow = 60_000
 type burst struct {
 	// began is when the current minute did; counted are its messages so far.
 	began, counted int64
-	// folded counts those of the burst that went past the limit. last and lastAt are
-	// the seq and the time of the newest of them.
-	folded, last, lastAt int64
+	// folded counts those of the burst that went past the limit; last is the seq of
+	// the newest of them.
+	folded, last int64
 }
 
 func parseBurst(n []int64) burst {
-	if len(n) != 5 {
+	if len(n) != 4 {
 		return burst{}
 	}
-	return burst{n[0], n[1], n[2], n[3], n[4]}
+	return burst{n[0], n[1], n[2], n[3]}
 }
 
-func (b burst) numbers() []int64 { return []int64{b.began, b.counted, b.folded, b.last, b.lastAt} }
+func (b burst) numbers() []int64 { return []int64{b.began, b.counted, b.folded, b.last} }
 
 // count counts a message, and says as which of the burst it is folded: zero is one
 // that notifies.
@@ -49,7 +49,7 @@ func (b *burst) count(seq, at, limit int64) int64 {
 		return 0
 	}
 	b.folded++
-	b.last, b.lastAt = seq, at
+	b.last = seq
 	return b.folded
 }
 
@@ -87,22 +87,23 @@ func (s *state) say(m saying) (seq, at int64) {
 }
 
 // AnnounceFold has the fan-out tell a group's members how many messages the newest
-// burst has had that did not notify one by one, for one read.
+// burst has had that did not notify one by one: the newest of them says. It costs a
+// read, and one more when so much was said since that it has left the head.
 func (g *Groups) AnnounceFold(ctx context.Context, group id.Group) error {
-	docs, err := g.store.Get(ctx, []string{headPath(group)})
+	head, err := g.readHead(ctx, group)
+	if err != nil || head.burst.folded == 0 {
+		return err
+	}
+	newest, err := g.timeline(ctx, head, head.burst.last-1, 1)
+	if err != nil || len(newest) == 0 || newest[0].Seq != head.burst.last {
+		return err
+	}
+	encoded, err := newest[0].encode()
 	if err != nil {
 		return err
 	}
-	s := readHead(group, docs[0])
-	if s.burst.folded == 0 {
-		return nil
-	}
-	encoded, err := Entry{Kind: KindMessage, Folded: s.burst.folded}.encode()
-	if err != nil {
-		return err
-	}
-	ev := s.event()
-	ev.Fold, ev.Entries = true, []json.RawMessage{stamp(nil, encoded, s.burst.last, s.burst.lastAt)}
+	ev := head.event()
+	ev.Fold, ev.Entries = true, []json.RawMessage{stamp(nil, encoded, newest[0].Seq, newest[0].At)}
 	payload, err := json.Marshal(ev)
 	if err != nil {
 		return err
