@@ -4,7 +4,9 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -33,12 +35,64 @@ import (
 type era struct {
 	s   *scene
 	ago atomic.Int64
+	// publish publishes to the cloud, unless held has what waits.
+	publish func(ctx context.Context, topic string, payloads ...[]byte) error
+	mu      sync.Mutex
+	holding bool
+	held    [][]byte
 }
 
 func (e *era) now() time.Time { return time.Now().Add(-time.Duration(e.ago.Load())) }
 
 // days sets how many days ago it is.
 func (e *era) days(n float64) { e.ago.Store(int64(n * float64(24*time.Hour))) }
+
+// is sets when it is. The clock goes on from there.
+func (e *era) is(at string) {
+	e.s.Helper()
+	then, err := time.Parse(time.RFC3339, at)
+	if err != nil {
+		e.s.Fatal(err)
+	}
+	e.ago.Store(int64(time.Since(then)))
+}
+
+// holds keeps back what happens in groups; lets tells it, the newest first, and
+// all of it twice.
+func (e *era) holds() { e.mu.Lock(); defer e.mu.Unlock(); e.holding = true }
+
+func (e *era) lets() {
+	e.s.Helper()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	slices.Reverse(e.held)
+	for _, payload := range slices.Concat(e.held, e.held) {
+		if err := e.publish(context.Background(), event.TopicTimeline, payload); err != nil {
+			e.s.Fatal(err)
+		}
+	}
+	e.holding, e.held = false, nil
+}
+
+// announce publishes to a topic of the cloud.
+func (e *era) announce(topic string) event.Announcer {
+	return func(ctx context.Context, payloads ...[]byte) error {
+		if topic == event.TopicTimeline && e.keeps(payloads) {
+			return nil
+		}
+		return e.publish(ctx, topic, payloads...)
+	}
+}
+
+// keeps keeps payloads back while it holds.
+func (e *era) keeps(payloads [][]byte) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.holding {
+		e.held = append(e.held, payloads...)
+	}
+	return e.holding
+}
 
 // ends has the scene go on with the cloud's own functions, and so today.
 func (e *era) ends() { e.s.at = e.s.url(portGateway) }
@@ -49,7 +103,7 @@ func (s *scene) goesBack(days float64, pairs ...string) *era {
 	s.Helper()
 	e := &era{s: s}
 	e.days(days)
-	env := map[string]string{"THRONG_APP_KEY": "dev-app", "THRONG_APP_SECRET": "dev-secret", "GOOGLE_CLOUD_PROJECT": s.project, "THRONG_DEVICE_RATE": "0"}
+	env := map[string]string{"THRONG_APP_KEY": "dev-app", "THRONG_APP_SECRET": "dev-secret", "GOOGLE_CLOUD_PROJECT": s.project, "THRONG_DEVICE_RATE": "0", "THRONG_PUSH_BURST": "0"}
 	for i := 0; i < len(pairs); i += 2 {
 		env[pairs[i]] = pairs[i+1]
 	}
@@ -62,11 +116,10 @@ func (s *scene) goesBack(days float64, pairs ...string) *era {
 		s.Fatal(err)
 	}
 	s.Cleanup(func() { _ = c.Close() })
-	announce := func(topic string) event.Announcer {
-		return func(ctx context.Context, payloads ...[]byte) error { return c.PubSub.Publish(ctx, topic, payloads...) }
-	}
+	e.publish = c.PubSub.Publish
+	announce := e.announce
 	const cache = 16 << 20
-	c.Groups = group.New(c.Store, announce(event.TopicTimeline), group.Options{MaxMembers: set.MaxMembers, CacheBytes: cache, Linger: -1, Now: e.now})
+	c.Groups = group.New(c.Store, announce(event.TopicTimeline), group.Options{MaxMembers: set.MaxMembers, CacheBytes: cache, Linger: -1, Burst: set.PushBurst, Now: e.now})
 	c.Users = user.New(c.Store, c.Groups, announce(event.TopicConversation), cache, e.now)
 	c.Conversations = conversation.New(c.Store, announce(event.TopicConversation), cache, e.now)
 	c.Receipts = receipt.New(c.Store, announce(event.TopicConversation), cache, e.now)

@@ -22,7 +22,7 @@ type act struct {
 // programme is every scene that is played.
 func programme() []act {
 	return slices.Concat(groupScenes, memberScenes, muteScenes, messageScenes, changeScenes, receiptScenes,
-		pushScenes, quietScenes, unreadScenes, conversationScenes, historyScenes, offlineScenes, appScenes, liveScenes, returnScenes)
+		pushScenes, quietScenes, nightScenes, unreadScenes, conversationScenes, historyScenes, offlineScenes, appScenes, liveScenes, returnScenes)
 }
 
 // atOnce is how many scenes are played at the same time: they wait for the cloud

@@ -8,7 +8,6 @@ import (
 	"hash/fnv"
 	"log/slog"
 	"slices"
-	"time"
 
 	"github.com/throng-im/throng/shared/event"
 	"github.com/throng-im/throng/shared/group"
@@ -27,23 +26,23 @@ type notice struct {
 	// remark is what the group calls the sender, if anything.
 	remark string
 	// text is for everyone, mentionText for those whom the entry mentions.
-	text, mentionText   string
-	everyone, mentioned []event.PushTarget
+	text, mentionText string
+	audience
 }
+
+// audience is the devices of those whom an entry notifies. The mentioned are apart,
+// for they may be shown another text; the folded are told a count.
+type audience struct{ everyone, mentioned, folded []event.PushTarget }
+
+func (a *audience) devices() int { return len(a.everyone) + len(a.mentioned) + len(a.folded) }
 
 // notices finds whom the messages and the recalls among the entries notify.
 func (f *function) notices(ctx context.Context, ev *event.Timeline, entries []group.Entry) ([]notice, error) {
 	var out []notice
 	var roster *group.Roster
 	for _, e := range entries {
-		text, ok := message.Notice(e)
-		n := notice{entry: e, text: text, mentionText: text}
-		mentioned := e.Kind == group.KindMessage && e.Mention != nil && e.Mention.Text != "" && (e.Push == nil || !e.Push.Disabled)
-		if !ok && !mentioned {
+		if !notifies(e, ev.Fold) {
 			continue
-		}
-		if mentioned {
-			n.mentionText = e.Mention.Text
 		}
 		if roster == nil {
 			var err error
@@ -51,22 +50,36 @@ func (f *function) notices(ctx context.Context, ev *event.Timeline, entries []gr
 				return nil, err
 			}
 		}
-		n.remark = roster.Member(e.From).Remark
-		n.everyone, n.mentioned = audience(roster, e, ev.Missed, f.now(), f.Settings.NotifyLevel)
-		if !ok {
-			n.everyone = nil
+		n := notice{entry: e, text: message.Text(e), remark: roster.Member(e.From).Remark}
+		n.mentionText = n.text
+		if e.Mention != nil && e.Mention.Text != "" {
+			n.mentionText = e.Mention.Text
+		}
+		n.audience = audienceOf(roster, e, ev.Missed, f.Settings.NotifyLevel)
+		if !tellsFold(e, ev.Fold) {
+			n.folded = nil
 		}
 		out = append(out, n)
 	}
 	return out, nil
 }
 
+// notifies says whether an entry may notify anybody at all. One that is only counted
+// needs no roster.
+func notifies(e group.Entry, fold bool) bool {
+	mentions := e.Mentions() != nil
+	if e.Folded > 0 && !mentions && !tellsFold(e, fold) {
+		return false
+	}
+	return notify.Anybody(e.Notice(), mentions)
+}
+
 // handOut publishes the jobs of the notices and returns how many they are.
 func (f *function) handOut(ctx context.Context, ev *event.Timeline, notices []notice) (int, error) {
 	var payloads [][]byte
 	for _, n := range notices {
-		slog.InfoContext(ctx, "notifying", "group", ev.Group, "seq", n.entry.Seq, "messageUID", id.NewMessage(ev.Serial, n.entry.Seq), "devices", len(n.everyone)+len(n.mentioned))
-		if len(n.everyone)+len(n.mentioned) == 0 {
+		slog.InfoContext(ctx, "notifying", "group", ev.Group, "seq", n.entry.Seq, "messageUID", id.NewMessage(ev.Serial, n.entry.Seq), "devices", n.devices(), "folded", len(n.folded))
+		if n.devices() == 0 {
 			continue
 		}
 		jobs, err := f.jobs(ctx, ev, n)
@@ -90,6 +103,10 @@ func (f *function) handOut(ctx context.Context, ev *event.Timeline, notices []no
 // jobs makes the push jobs of a notice.
 func (f *function) jobs(ctx context.Context, ev *event.Timeline, n notice) ([]event.Push, error) {
 	e, name := n.entry, n.remark
+	jobs := cut(foldOf(ev, e), "fold"+missedBy(ev), n.folded)
+	if len(n.everyone)+len(n.mentioned) == 0 {
+		return jobs, nil
+	}
 	if name == "" {
 		var err error
 		if name, err = f.nameOf(ctx, e.From); err != nil {
@@ -97,9 +114,9 @@ func (f *function) jobs(ctx context.Context, ev *event.Timeline, n notice) ([]ev
 		}
 	}
 	if e.Kind == group.KindRecall {
-		return cut(recallOf(ev, e, name), "recall"+missedBy(ev), n.everyone), nil
+		return cut(recallOf(ev, e, name), "recall"+missedBy(ev), append(n.everyone, n.mentioned...)), nil
 	}
-	jobs := cut(notification(ev, e, name, n.text, false), "all"+missedBy(ev), n.everyone)
+	jobs = append(jobs, cut(notification(ev, e, name, n.text, false), "all"+missedBy(ev), n.everyone)...)
 	return append(jobs, cut(notification(ev, e, name, n.mentionText, true), "mentioned"+missedBy(ev), n.mentioned)...), nil
 }
 
@@ -144,46 +161,51 @@ func (f *function) roster(ctx context.Context, ev *event.Timeline, entries []gro
 	return roster.With(found), nil
 }
 
-// audience picks the devices that an entry notifies at an instant: members when
-// it was sent, those it was meant for, never its sender, nobody whose settings
-// say no. level is for those who set none. Those whom a message mentions come
-// apart, for they may be shown another text. A recall is for whom its message
-// had notified: members already then, and not who sent it. missed, unless empty,
-// are the only ones who are to be notified at all.
-func audience(roster *group.Roster, e group.Entry, missed []id.User, at time.Time, level notify.Level) (everyone, mentioned []event.PushTarget) {
-	meant, only, named := set(e.To), set(missed), map[id.User]bool{}
-	toAll := e.Mention != nil && e.Mention.Type == group.MentionAll
-	if e.Mention != nil && !toAll {
-		named = set(e.Mention.Users)
+// audienceOf picks the devices that an entry notifies, asking notify of each member.
+// level is the app's, for those who set none. A recall is for whom its message had
+// notified: members already then, and not who sent it. missed, unless empty, are the
+// only ones whom the event is about.
+func audienceOf(roster *group.Roster, e group.Entry, missed []id.User, level notify.Level) (a audience) {
+	m, mention := e.Notice(), e.Mentions()
+	listed, only, own, named := set(e.To), set(missed), map[id.User]bool{}, map[id.User]bool{}
+	toAll := mention != nil && mention.Type == group.MentionAll
+	if mention != nil && !toAll {
+		named = set(mention.Users)
 	}
-	var spared map[id.User]bool
 	if e.Kind == group.KindRecall {
-		spared = set(e.Users)
+		own = set(e.Users)
 	}
-	roster.Each(func(u id.User, m group.Member, targets *group.Targets) {
-		if e.Target > 0 && m.Joined > e.Target || spared[u] {
-			return
-		}
+	roster.Each(func(u id.User, record group.Member, targets *group.Targets) {
 		if len(only) > 0 && !only[u] {
 			return
 		}
-		if targets == nil || u == e.From || !m.WasAt(e.Seq) || len(e.To) > 0 && !meant[u] {
-			return
+		member := notify.Member{
+			Own: u == e.From || own[u], In: record.WasAt(e.Seq) && !(e.Target > 0 && record.Joined > e.Target), Listed: listed[u],
+			Mention: notify.Mention{Me: named[u], All: toAll}, App: level,
 		}
-		mention := notify.Mention{Me: named[u], All: toAll}
-		if !notify.May(mention, at, targets.Quiet, targets.Level, level) {
-			return
+		if targets == nil {
+			targets = &none
 		}
-		into := &everyone
-		if mention.Me || mention.All {
-			into = &mentioned
+		// The copy has the level of the conversation, or else of its type.
+		member.Conversation, member.Quiet, member.Device = targets.Level, targets.Quiet, len(targets.Devices) > 0
+		into := &a.everyone
+		switch reason := notify.Decide(m, member); {
+		case reason == notify.Folded:
+			into = &a.folded
+		case reason != notify.Pushed:
+			return
+		case member.Mention.Any():
+			into = &a.mentioned
 		}
 		for _, d := range targets.Devices {
 			*into = append(*into, event.PushTarget{User: u, Device: d.ID, Platform: d.Platform, Token: d.Token, Language: d.Language})
 		}
 	})
-	return everyone, mentioned
+	return a
 }
+
+// none is for users whose devices nobody has looked up.
+var none group.Targets
 
 func set(users []id.User) map[id.User]bool {
 	out := make(map[id.User]bool, len(users))

@@ -2,6 +2,8 @@ package fanout
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +14,7 @@ import (
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
 	"github.com/throng-im/throng/shared/notify"
+	"github.com/throng-im/throng/shared/pubsub"
 )
 
 // night is quiet from 22:00 to 06:00 UTC.
@@ -58,10 +61,12 @@ func aRoster(t *testing.T) *group.Roster {
 	return roster
 }
 
+// noon and midnight are outside and inside of the members' night.
+var noon, midnight = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC), time.Date(2026, 5, 2, 0, 0, 0, 0, time.UTC)
+
 // TestTheAudienceIsAsItsMembersWish says for each message, hour and level of the
 // app who is notified, and who of them as mentioned.
 func TestTheAudienceIsAsItsMembersWish(t *testing.T) {
-	noon, midnight := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC), time.Date(2026, 5, 2, 0, 0, 0, 0, time.UTC)
 	toAll := &group.Mention{Type: group.MentionAll}
 	to := func(users ...id.User) *group.Mention { return &group.Mention{Type: group.MentionUsers, Users: users} }
 	roster := aRoster(t)
@@ -96,11 +101,12 @@ func TestTheAudienceIsAsItsMembersWish(t *testing.T) {
 		if c.entry.Seq == 0 {
 			c.entry.Seq = 2
 		}
-		everyone, mentioned := audience(roster, c.entry, c.missed, c.at, c.level)
-		if got := names(everyone); got != c.everyone {
+		c.entry.Kind, c.entry.Type, c.entry.At = group.KindMessage, "RC:TxtMsg", c.at.UnixMilli()
+		a := audienceOf(roster, c.entry, c.missed, c.level)
+		if got := names(a.everyone); got != c.everyone {
 			t.Errorf("%s: notified are %q, want %q", what, got, c.everyone)
 		}
-		if got := names(mentioned); got != c.mentioned {
+		if got := names(a.mentioned); got != c.mentioned {
 			t.Errorf("%s: notified as mentioned are %q, want %q", what, got, c.mentioned)
 		}
 	}
@@ -113,4 +119,47 @@ func names(targets []event.PushTarget) string {
 	}
 	slices.Sort(out)
 	return strings.Join(out, " ")
+}
+
+// TestWhatComesLateIsJudgedByWhenItWasSent hands events of a night to a process that
+// has slept until noon, and those of a noon at night. What members set meanwhile
+// counts, as far as the process comes to know of it.
+func TestWhatComesLateIsJudgedByWhenItWasSent(t *testing.T) {
+	s := newScene(t)
+	sent := func(at time.Time) event.Timeline {
+		s.Helper()
+		s.publishes(group.Entry{From: "ann"})
+		ev := s.newest()
+		e, err := group.DecodeEntry(ev.Entries[0])
+		s.ok(err)
+		e.At = at.UnixMilli()
+		ev.Entries[0], err = json.Marshal(e)
+		s.ok(err)
+		return ev
+	}
+	s.ok(s.Users.SetQuiet(t.Context(), "bob", *night(notify.Nothing)))
+	atNoon, atMidnight := sent(noon), sent(midnight)
+	for _, now := range []time.Time{noon, midnight, noon.AddDate(0, 0, 3)} {
+		s.clock = now
+		for what, ev := range map[string]event.Timeline{"bob cem dan": atNoon, "cem dan": atMidnight} {
+			f := s.another()
+			data, err := json.Marshal(ev)
+			s.ok(err)
+			s.ok(f.handle(t.Context(), pubsub.Delivery{Data: data}))
+			if got := fmt.Sprint(s.notified()); got != "["+what+"]" {
+				t.Errorf("handled at %s, notified are %s, want %s", now, got, what)
+			}
+		}
+	}
+	s.ok(s.Users.SetLevel(t.Context(), "cem", "g", notify.Nothing))
+	fresh := *s.Cloud
+	fresh.Groups = group.New(s.store, nil, group.Options{})
+	cold := newFunction(&fresh)
+	cold.now, cold.publish = s.now, s.take
+	data, err := json.Marshal(atNoon)
+	s.ok(err)
+	s.ok(cold.handle(t.Context(), pubsub.Delivery{Data: data}))
+	if got := fmt.Sprint(s.notified()); got != "[bob dan]" {
+		t.Errorf("after cem has set it to nothing, notified are %s", got)
+	}
 }

@@ -42,6 +42,9 @@ const (
 	// shown at the latest after namesFor.
 	namesKept = 10000
 	namesFor  = time.Minute
+	// countedGroups is how many groups with a burst are remembered at a time. One
+	// that is forgotten has its count told more often.
+	countedGroups = 4096
 )
 
 type entryKey struct {
@@ -51,9 +54,11 @@ type entryKey struct {
 
 type function struct {
 	*cloud.Cloud
-	done     *lru.Cache[entryKey, struct{}]
-	names    *expirable.LRU[id.User, string]
-	watched  *lru.Cache[string, time.Time]
+	done    *lru.Cache[entryKey, struct{}]
+	names   *expirable.LRU[id.User, string]
+	watched *lru.Cache[string, time.Time]
+	// counts are the groups with a burst, and until when its count is asked for.
+	counts   *lru.Cache[id.Group, int64]
 	inFlight singleflight.Group
 	asking   singleflight.Group
 	publish  func(ctx context.Context, topic string, payloads ...[]byte) error
@@ -67,6 +72,7 @@ func newFunction(c *cloud.Cloud) *function {
 	f := &function{Cloud: c, publish: c.PubSub.Publish, now: time.Now, names: expirable.NewLRU[id.User, string](namesKept, nil, namesFor)}
 	f.done, _ = lru.New[entryKey, struct{}](doneEntries) // New fails for a size of zero only
 	f.watched, _ = lru.New[string, time.Time](watchedInstances)
+	f.counts, _ = lru.New[id.Group, int64](countedGroups)
 	return f
 }
 
@@ -90,7 +96,10 @@ func (f *function) handle(ctx context.Context, d pubsub.Delivery) error {
 		return nil
 	}
 	work := f.fanOut
-	if len(ev.Missed) > 0 {
+	switch {
+	case ev.Fold:
+		work = f.tellCount
+	case len(ev.Missed) > 0:
 		work = f.makeUp
 	}
 	// The same event twice at the same time is done once.
@@ -104,6 +113,9 @@ func keyOf(ev *event.Timeline, entries []group.Entry) string {
 	key := []byte(ev.Group)
 	for _, e := range entries {
 		key = strconv.AppendInt(append(key, '/'), e.Seq, 10)
+	}
+	if ev.Fold {
+		key = append(key, "/fold"...)
 	}
 	return string(key) + missedBy(ev)
 }
@@ -136,6 +148,9 @@ func (f *function) fanOut(ctx context.Context, ev *event.Timeline, entries []gro
 	}
 	jobs, err := f.handOut(ctx, ev, notices)
 	if err != nil {
+		return err
+	}
+	if err := f.askForCount(ctx, ev, todo); err != nil {
 		return err
 	}
 	for _, e := range todo {

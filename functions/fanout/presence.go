@@ -10,6 +10,7 @@ import (
 
 	"github.com/throng-im/throng/shared/event"
 	"github.com/throng-im/throng/shared/id"
+	"github.com/throng-im/throng/shared/notify"
 	"github.com/throng-im/throng/shared/presence"
 )
 
@@ -22,11 +23,10 @@ const watchedInstances = 4096
 func (f *function) passOver(ctx context.Context, notices []notice) error {
 	users := map[id.User]bool{}
 	for _, n := range notices {
-		for _, d := range n.everyone {
-			users[d.User] = true
-		}
-		for _, d := range n.mentioned {
-			users[d.User] = true
+		for _, part := range [][]event.PushTarget{n.everyone, n.mentioned, n.folded} {
+			for _, d := range part {
+				users[d.User] = true
+			}
 		}
 	}
 	if len(users) == 0 {
@@ -40,13 +40,15 @@ func (f *function) passOver(ctx context.Context, notices []notice) error {
 	for i := range notices {
 		notices[i].everyone = without(notices[i].everyone, online)
 		notices[i].mentioned = without(notices[i].mentioned, online)
+		notices[i].folded = without(notices[i].folded, online)
 	}
 	return f.watch(ctx, instances)
 }
 
-// without returns the devices of those who are not connected.
+// without returns the devices of those whom the last rule leaves: all the others
+// have been asked.
 func without(targets []event.PushTarget, online map[id.User]bool) []event.PushTarget {
-	return slices.DeleteFunc(targets, func(d event.PushTarget) bool { return online[d.User] })
+	return slices.DeleteFunc(targets, func(d event.PushTarget) bool { return !notify.Pushed.Unless(online[d.User]).Tells() })
 }
 
 // watch sees to it that somebody finds out whether the instances live that

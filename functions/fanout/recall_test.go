@@ -8,6 +8,7 @@ import (
 	"github.com/throng-im/throng/shared/event"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
+	"github.com/throng-im/throng/shared/notify"
 	"github.com/throng-im/throng/shared/pubsub"
 )
 
@@ -114,5 +115,38 @@ func TestWhoCameBackMeanwhileIsNotified(t *testing.T) {
 	s.events = append(s.events, between)
 	if _, reached := s.last(); !slices.Equal(reached, []id.User{"dan"}) {
 		t.Errorf("what was said while bob was away reached %v", reached)
+	}
+}
+
+// TestWhomAMessageHadNotifiedIsToldOfItsRecall goes through messages that notified
+// some or nobody: of those that they did not, nobody learns by the recall that there
+// was one.
+func TestWhomAMessageHadNotifiedIsToldOfItsRecall(t *testing.T) {
+	toBob := &group.Mention{Type: group.MentionUsers, Users: []id.User{"bob"}}
+	withText := &group.Mention{Type: group.MentionUsers, Users: []id.User{"bob"}, Text: "you"}
+	for what, c := range map[string]struct {
+		message group.Entry
+		reached []id.User
+	}{
+		"a text":                           {group.Entry{Type: "RC:TxtMsg"}, []id.User{"bob", "dan"}},
+		"one that mentions bob":            {group.Entry{Type: "RC:TxtMsg", Mention: toBob}, []id.User{"bob", "dan"}},
+		"one that mentions all":            {group.Entry{Type: "RC:TxtMsg", Mention: &group.Mention{Type: group.MentionAll}}, []id.User{"bob", "cem", "dan"}},
+		"a silent one":                     {group.Entry{Type: "RC:TxtMsg", Push: &group.Push{Disabled: true}}, nil},
+		"the app's, without a text":        {group.Entry{Type: "app:x"}, nil},
+		"the app's, with one":              {group.Entry{Type: "app:x", Push: &group.Push{Content: "x"}}, []id.User{"bob", "dan"}},
+		"the app's, with one for bob only": {group.Entry{Type: "app:x", Mention: withText}, []id.User{"bob"}},
+	} {
+		s := newScene(t)
+		s.ok(s.Users.SetLevel(t.Context(), "cem", "g", notify.MentionsAll))
+		c.message.From, c.message.Content = "ann", "{}"
+		r, err := s.Groups.Publish(t.Context(), "g", c.message)
+		s.ok(err)
+		if _, reached := s.last(); !slices.Equal(reached, c.reached) {
+			t.Errorf("%s reached %v, want %v", what, reached, c.reached)
+		}
+		s.ok(s.Groups.Recall(t.Context(), "g", r.UID, group.Recall{From: "ann"}))
+		if _, reached := s.last(); !slices.Equal(reached, c.reached) {
+			t.Errorf("the recall of %s reached %v, want %v", what, reached, c.reached)
+		}
 	}
 }

@@ -56,7 +56,9 @@ type scene struct {
 	refused   string
 }
 
-func newScene(t *testing.T) *scene {
+func newScene(t *testing.T) *scene { return newSceneWith(t, group.Options{}) }
+
+func newSceneWith(t *testing.T, o group.Options) *scene {
 	s := &scene{T: t, store: new(board), clock: time.Now()}
 	now := func() time.Time { return s.clock }
 	groups := group.New(s.store, func(_ context.Context, payloads ...[]byte) error {
@@ -68,7 +70,7 @@ func newScene(t *testing.T) *scene {
 			s.events = append(s.events, e)
 		}
 		return nil
-	}, group.Options{})
+	}, o)
 	users := user.New(s.store, groups, nil, 0, now)
 	conversations := conversation.New(s.store, nil, 0, now)
 	s.function = newFunction(&cloud.Cloud{
@@ -82,6 +84,13 @@ func newScene(t *testing.T) *scene {
 	}
 	s.ok(groups.Join(t.Context(), "g", []id.User{"ann", "bob", "cem", "dan"}, "Team"))
 	return s
+}
+
+// another is one more process of the function.
+func (s *scene) another() *function {
+	f := newFunction(s.Cloud)
+	f.now, f.publish = s.now, s.take
+	return f
 }
 
 // take is Pub/Sub.

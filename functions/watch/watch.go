@@ -1,7 +1,8 @@
 // Package watch is the function that finds out whether an instance of the stream
 // lives to which members were connected who were not notified for that reason. For
 // those of one that died without a word it has the fan-out make up for what they
-// missed.
+// missed. It also has the fan-out tell the count of a burst of messages when the
+// burst is over.
 //
 // Trigger: Pub/Sub, topic watch. While the answer is not known the event is given
 // back and delivered again later; so it is when something fails. Whatever is done
@@ -68,8 +69,11 @@ func (f *function) handle(ctx context.Context, d pubsub.Delivery) error {
 	if err := json.Unmarshal(d.Data, &ev); err != nil {
 		return fault.New(fault.InvalidArgument, "not a watch event: %s", err)
 	}
+	if ev.Group != "" {
+		return f.tellCount(ctx, ev)
+	}
 	if ev.Instance == "" {
-		return fault.New(fault.InvalidArgument, "a watch event names no instance")
+		return fault.New(fault.InvalidArgument, "a watch event names neither an instance nor a group")
 	}
 	for waited := false; ; waited = true {
 		last, said, err := f.Presence.Last(ctx, ev.Instance)

@@ -104,7 +104,7 @@ func Open(ctx context.Context, s settings.Settings, meter *cost.Meter) (*Cloud, 
 	if linger == 0 {
 		linger = -1 // the options' zero is their default
 	}
-	groups := group.New(store, announce(event.TopicTimeline), group.Options{MaxMembers: s.MaxMembers, CacheBytes: s.CacheBytes, Linger: linger})
+	groups := group.New(store, announce(event.TopicTimeline), group.Options{MaxMembers: s.MaxMembers, CacheBytes: s.CacheBytes, Linger: linger, Burst: s.PushBurst})
 	// What is read for every device that connects is read for many of them at once.
 	gathered := commit.Gather(store)
 	users := user.New(gathered, groups, announce(event.TopicConversation), s.CacheBytes/4, time.Now)

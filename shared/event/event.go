@@ -45,7 +45,13 @@ type Timeline struct {
 	// and may not have got them. Where it is set the event is no news: it asks the
 	// fan-out to notify these users, and is nobody else's business.
 	Missed []id.User `json:"missed,omitempty"`
+	// Fold says that the event is no news, either: it asks the fan-out to tell the
+	// count that its one entry carries, of the messages of a burst.
+	Fold bool `json:"fold,omitempty"`
 }
+
+// News says whether the event is one of a commit, for all who follow the group.
+func (t *Timeline) News() bool { return len(t.Missed) == 0 && !t.Fold }
 
 // Memberships says on the topic conversation that entries which changed
 // memberships have reached the users' own documents. Who reads such a document
@@ -139,10 +145,13 @@ type TokensEnded struct {
 }
 
 // Watch asks to find out whether an instance lives that members were connected to
-// who were not notified for that reason.
+// who were not notified for that reason; or, where it names a group, to have its
+// members told how many messages of a burst were not shown one by one.
 type Watch struct {
-	Instance string `json:"instance"`
+	Instance string `json:"instance,omitempty"`
 	// At is when the first of them was passed over, in Unix milliseconds. It
-	// stands for others until a presence.Heartbeat later.
-	At int64 `json:"at"`
+	// stands for others until a presence.Heartbeat later. Of a group it is when all
+	// that the event stands for has been said.
+	At    int64    `json:"at"`
+	Group id.Group `json:"group,omitempty"`
 }

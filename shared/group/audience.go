@@ -15,14 +15,17 @@ import (
 type Roster struct{ shards []*shard }
 
 // Each calls visit for everyone the roster knows, members and those who left a
-// short while ago. targets is nil when this user's devices were never looked up.
+// short while ago. targets is nil when this user's devices were never looked up, and
+// otherwise good for the time of the visit: a large group takes no memory to walk.
 func (r *Roster) Each(visit func(u id.User, m Member, targets *Targets)) {
+	var t Targets
 	for i, s := range r.shards {
 		for u, m := range s.members {
 			if shardOf(u, len(r.shards)) != i {
 				continue // moved to a shard that was split off meanwhile
 			}
-			if t, known := s.targets[u]; known {
+			var known bool
+			if t, known = s.targets[u]; known {
 				visit(u, m, &t)
 			} else {
 				visit(u, m, nil)

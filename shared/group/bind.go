@@ -70,14 +70,14 @@ func (g *Groups) RenameBound(ctx context.Context, group id.Group, name string, b
 
 // bound runs a change that says when its message is added.
 func (g *Groups) bound(ctx context.Context, group id.Group, b Bound, need func(context.Context, commit.Reader, *state) error, change func(s *state, speak func()) error) (Outcome, error) {
-	encoded, err := encodeMessage(b.Message)
+	m, err := g.saying(b.Message)
 	if err != nil {
 		return Outcome{}, err
 	}
 	v, err := g.loop.Do(ctx, string(group), commit.Command[state]{Need: need, Apply: func(s *state) (any, error) {
 		var out Outcome
 		err := change(s, func() {
-			if r := s.publish(encoded); r != nil {
+			if r := s.publish(m); r != nil {
 				out.UID, out.Seq = r.UID, r.Seq
 			}
 		})

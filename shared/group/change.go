@@ -12,6 +12,7 @@ import (
 	"github.com/throng-im/throng/shared/event"
 	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/id"
+	"github.com/throng-im/throng/shared/notify"
 )
 
 const (
@@ -164,8 +165,10 @@ func (r Recall) of(old Entry, seq, _ int64) (*amended, error) {
 	if old.From != r.From {
 		news.Users = []id.User{old.From}
 	}
-	if r.PushDisabled {
-		news.Push = &Push{Disabled: true}
+	news.Folded = old.Folded
+	news.Push = &Push{Disabled: true}
+	if !r.PushDisabled && notify.Anybody(old.Notice(), old.Mention != nil) {
+		news.Push = &Push{Of: old.recalled()}
 	}
 	return &amended{message: m, news: news}, nil
 }

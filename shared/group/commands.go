@@ -168,11 +168,11 @@ type Receipt struct {
 
 // publish adds a message from the app's server, which stands above the group's
 // rules. It returns no receipt when there is no group to receive it.
-func (s *state) publish(encoded []byte) *Receipt {
+func (s *state) publish(m saying) *Receipt {
 	if !s.live() {
 		return nil
 	}
-	seq, at := s.append(encoded)
+	seq, at := s.say(m)
 	return &Receipt{UID: id.NewMessage(s.serial, seq), Seq: seq, At: at}
 }
 
@@ -188,14 +188,14 @@ type sent struct {
 // idempotency key, which was looked for among the entries sealed up to the seq
 // checked; entries keyed since must still be in the ring. A key that is known
 // comes before every rule: its message was let in when it came.
-func (s *state) send(by Actor, key, checked int64, encoded []byte) (sent, error) {
+func (s *state) send(by Actor, key, checked int64, m saying) (sent, error) {
 	if answer, known, err := s.repeated(key, checked); known || err != nil {
 		return answer, err
 	}
 	if err := s.speak(by); err != nil {
 		return sent{}, err
 	}
-	seq, at := s.append(encoded)
+	seq, at := s.say(m)
 	s.recent.add(keyed{key: key, seq: seq, at: at})
 	return sent{Receipt: Receipt{UID: id.NewMessage(s.serial, seq), Seq: seq, At: at}}, nil
 }

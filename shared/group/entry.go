@@ -41,6 +41,10 @@ type Entry struct {
 	Seq  int64 `json:"seq,omitempty"`
 	At   int64 `json:"at,omitempty"`
 	Kind Kind  `json:"kind"`
+	// Folded counts the messages of a burst from the first on that was not to
+	// notify one by one, this one included. Zero is a message that notifies; a recall
+	// has the count of its message.
+	Folded int64 `json:"folded,omitempty"`
 	// From is the sender, or whoever caused the change.
 	From id.User `json:"from,omitempty"`
 	// Type is the objectName of a message, Content its payload; the new name of
@@ -160,6 +164,8 @@ type Push struct {
 	Ext              string `json:"ext,omitempty"`
 	Disabled         bool   `json:"disabled,omitempty"`
 	ContentAvailable bool   `json:"contentAvailable,omitempty"`
+	// Of is for a recall: what there was of its message.
+	Of *Recalled `json:"of,omitempty"`
 }
 
 // encode renders the entry without its seq and time, which only the commit

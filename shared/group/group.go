@@ -35,6 +35,9 @@ type Options struct {
 	// Linger bounds how long a busy group's commits wait for company; see
 	// commit.Options.
 	Linger time.Duration
+	// Burst is how many messages a minute notify one by one; the others are
+	// counted, and members are told the count. Zero is any number.
+	Burst int
 	// Now is the clock: time.Now when nil.
 	Now func() time.Time
 }
@@ -52,6 +55,7 @@ type Groups struct {
 	// process knows to be committed: their messages are looked for first.
 	busy  *lru.Cache[id.Group, int64]
 	limit int
+	burst int
 	now   func() time.Time
 }
 
@@ -68,7 +72,7 @@ func New(store commit.Store, announce event.Announcer, o Options) *Groups {
 	}
 	loop := commit.New[state](store, model{now: o.Now, announce: announce}, commit.Options{CacheBytes: o.CacheBytes, Linger: o.Linger})
 	busy, _ := lru.New[id.Group, int64](busyKept) // fails for a size of zero only
-	return &Groups{store: store, announce: announce, loop: loop, rosters: newRosterCache(o.CacheBytes), busy: busy, limit: o.MaxMembers, now: o.Now}
+	return &Groups{store: store, announce: announce, loop: loop, rosters: newRosterCache(o.CacheBytes), busy: busy, limit: o.MaxMembers, burst: o.Burst, now: o.Now}
 }
 
 // Join makes users members, creating or reviving the group where needed. A

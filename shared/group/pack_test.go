@@ -109,7 +109,7 @@ func FuzzSegment(f *testing.F) {
 func TestABatchOfChangesEnds(t *testing.T) {
 	const batchBytes, commitBytes = 3 << 19, 3 << 20
 	s := (&state{id: "g", version: time.Now(), serial: 1}).draft(1_800_000_000_000)
-	encoded, err := encodeMessage(Entry{From: "ann", Type: "t", Content: "x", Expandable: true})
+	encoded, err := encodeEntry(Entry{Kind: KindMessage, From: "ann", Type: "t", Content: "x", Expandable: true})
 	if err != nil {
 		t.Fatal(err)
 	}

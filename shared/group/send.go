@@ -23,7 +23,7 @@ const (
 // same Random as one that the same sender sent to the group within a minute is
 // not added; the receipt is the first one's and says so.
 func (g *Groups) Publish(ctx context.Context, group id.Group, message Entry) (Receipt, error) {
-	encoded, err := encodeMessage(message)
+	m, err := g.saying(message)
 	if err != nil {
 		return Receipt{}, err
 	}
@@ -34,10 +34,10 @@ func (g *Groups) Publish(ctx context.Context, group id.Group, message Entry) (Re
 			is: func(e Entry) bool {
 				return e.Random == message.Random && e.From == message.From && g.now().UnixMilli()-e.At < randomWindow.Milliseconds()
 			},
-			apply: func(s *state, checked int64) (sent, error) { return s.publishOnce(key, checked, encoded) },
+			apply: func(s *state, checked int64) (sent, error) { return s.publishOnce(key, checked, m) },
 		})
 	} else {
-		answer.Receipt, err = g.publish(ctx, group, func(s *state) *Receipt { return s.publish(encoded) })
+		answer.Receipt, err = g.publish(ctx, group, func(s *state) *Receipt { return s.publish(m) })
 	}
 	if err == nil && answer.UID == "" {
 		answer.UID = toNobody()
@@ -85,7 +85,7 @@ func (s *state) publishStatus(uid id.Message, encoded []byte) *Receipt {
 
 // publishOnce adds a message from the app's server unless its key was used a
 // moment ago. Where there is no group to receive it, nothing is remembered.
-func (s *state) publishOnce(key, checked int64, encoded []byte) (sent, error) {
+func (s *state) publishOnce(key, checked int64, m saying) (sent, error) {
 	if s.exists() {
 		if k, ok := s.recent.find(key); ok && s.now-k.at < randomWindow.Milliseconds() {
 			out := s.repeat(k)
@@ -99,7 +99,7 @@ func (s *state) publishOnce(key, checked int64, encoded []byte) (sent, error) {
 	case !s.recent.covers(checked) && s.now-s.recent.evictedAt < randomWindow.Milliseconds():
 		return sent{}, &recheck{asOf: s.lastSeq}
 	}
-	seq, at := s.append(encoded)
+	seq, at := s.say(m)
 	s.recent.add(keyed{key: key, seq: seq, at: at})
 	return sent{Receipt: Receipt{UID: id.NewMessage(s.serial, seq), Seq: seq, At: at}}, nil
 }
@@ -116,7 +116,7 @@ func (g *Groups) Send(ctx context.Context, group id.Group, message Entry) (Recei
 // fault.GroupMuted, fault.TooLarge.
 func (g *Groups) SendAs(ctx context.Context, group id.Group, by Actor, message Entry) (Receipt, error) {
 	message.From = by.User
-	encoded, err := encodeMessage(message)
+	m, err := g.saying(message)
 	if err != nil {
 		return Receipt{}, err
 	}
@@ -125,7 +125,7 @@ func (g *Groups) SendAs(ctx context.Context, group id.Group, by Actor, message E
 		return Receipt{}, fault.New(fault.InvalidArgument, "a message from a device needs an idempotency key")
 	}
 	o.need = by.need
-	o.apply = func(s *state, checked int64) (sent, error) { return s.send(by, o.key, checked, encoded) }
+	o.apply = func(s *state, checked int64) (sent, error) { return s.send(by, o.key, checked, m) }
 	answer, err := g.once(ctx, group, o)
 	answer.Repeated = false // to a device a repeated message is as good as a new one
 	return answer.Receipt, err
@@ -229,11 +229,6 @@ func (g *Groups) once(ctx context.Context, group id.Group, o once) (sent, error)
 		}
 		return answer, nil
 	}
-}
-
-func encodeMessage(message Entry) ([]byte, error) {
-	message.Kind = KindMessage
-	return encodeEntry(message)
 }
 
 // encodeEntry encodes an entry from outside, whose size nobody has bounded.

@@ -38,6 +38,7 @@ type state struct {
 	sealed   sealed
 	sealedAt sealed
 	recent   recent
+	burst    burst
 	journal  commit.Journal
 	// shards are the roster shards; nil where not loaded.
 	shards []*shard
@@ -90,6 +91,8 @@ func readHead(g id.Group, d commit.Doc) *state {
 	s.tail = parseLines(raw("tail"))
 	s.sealed, s.sealedAt = parseSealed(raw("sealed")), parseSealed(raw("sealedAt"))
 	s.recent = parseRecent(raw("recent"))
+	counts, _ := d.Fields["burst"].([]int64)
+	s.burst = parseBurst(counts)
 	s.journal = commit.ReadJournal(raw("commits"))
 	s.shards = make([]*shard, len(s.versions))
 	return s
@@ -100,7 +103,7 @@ func (s *state) headWrite() commit.Write {
 		"groupId": string(s.id), "name": s.name, "dismissed": s.dismissed, "dismissal": s.dismissal, "serial": int64(s.serial), "members": s.members,
 		"lastSeq": s.lastSeq, "lastAt": s.lastAt, "createdAt": s.createdAt,
 		"shards": s.versions, "sizes": s.sizes,
-		"tail": s.tail.data, "sealed": s.sealed.bytes(), "sealedAt": s.sealedAt.bytes(), "recent": s.recent.bytes(), "commits": s.journal.Bytes(),
+		"tail": s.tail.data, "sealed": s.sealed.bytes(), "sealedAt": s.sealedAt.bytes(), "recent": s.recent.bytes(), "burst": s.burst.numbers(), "commits": s.journal.Bytes(),
 		// activeAt is when the newest entry came; Changed asks by it.
 		"activeAt": s.lastAt,
 	}}

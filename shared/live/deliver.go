@@ -17,7 +17,7 @@ import (
 // process has more to write than it can, that takes as long. An event may come
 // twice, late or out of order.
 func (h *Hub) Deliver(ctx context.Context, ev *event.Timeline) error {
-	if len(ev.Entries) == 0 || len(ev.Missed) > 0 {
+	if len(ev.Entries) == 0 || !ev.News() {
 		return nil
 	}
 	if err := h.flow.wait(ctx); err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
+	"github.com/throng-im/throng/shared/notify"
 )
 
 // Limits of the contract.
@@ -26,40 +27,20 @@ const (
 	MaxKey, MaxValue, MaxPairs = 32, 4096, 100
 )
 
-// class is what the contract says of a built-in type.
-type class int
-
-const (
-	content      class = iota // always notifies, with a default text
-	notification              // notifies only when the sender says what to show
-	signalling
-)
-
-// builtin are the built-in types; those of class content have the text that a
-// notification shows when nobody gave one. "" stands for the message's own text.
-var builtin = map[string]struct {
-	class class
-	text  string
-}{
-	"RC:TxtMsg":       {content, ""},
-	"RC:ReferenceMsg": {content, ""},
-	"RC:ImgMsg":       {content, "[Image]"},
-	"RC:GIFMsg":       {content, "[GIF]"},
-	"RC:VcMsg":        {content, "[Voice]"},
-	"RC:HQVCMsg":      {content, "[Voice]"},
-	"RC:SightMsg":     {content, "[Video]"},
-	"RC:FileMsg":      {content, "[File]"},
-	"RC:LBSMsg":       {content, "[Location]"},
-	"RC:ImgTextMsg":   {content, "[Link]"},
-	"RC:CombineMsg":   {content, "[Chat history]"},
-
-	"RC:CmdMsg": {class: notification}, "RC:CmdNtf": {class: notification}, "RC:ContactNtf": {class: notification},
-	"RC:ProfileNtf": {class: notification}, "RC:InfoNtf": {class: notification}, "RC:GrpNtf": {class: notification},
-	"RC:chrmKVNotiMsg": {class: notification},
-
-	"RC:TypSts": {class: signalling}, "RC:ReadNtf": {class: signalling}, "RC:RRReqMsg": {class: signalling},
-	"RC:RRRspMsg": {class: signalling}, "RC:SRSMsg": {class: signalling}, "RC:RcCmd": {class: signalling},
-	"RC:RcNtf": {class: signalling}, "RC:MsgExMsg": {class: signalling},
+// texts are what a notification shows of built-in types of content when nobody gave
+// a text. "" stands for the message's own.
+var texts = map[string]string{
+	"RC:TxtMsg":       "",
+	"RC:ReferenceMsg": "",
+	"RC:ImgMsg":       "[Image]",
+	"RC:GIFMsg":       "[GIF]",
+	"RC:VcMsg":        "[Voice]",
+	"RC:HQVCMsg":      "[Voice]",
+	"RC:SightMsg":     "[Video]",
+	"RC:FileMsg":      "[File]",
+	"RC:LBSMsg":       "[Location]",
+	"RC:ImgTextMsg":   "[Link]",
+	"RC:CombineMsg":   "[Chat history]",
 }
 
 // reserved begins the names of built-in types.
@@ -74,7 +55,7 @@ func CheckType(what, name string) error {
 	case utf8.RuneCountInString(name) > MaxType:
 		return fault.New(fault.TooLarge, "%s is longer than %d characters", what, MaxType)
 	case strings.HasPrefix(name, reserved):
-		if _, known := builtin[name]; !known {
+		if _, known := notify.ClassOf(name); !known {
 			return fault.New(fault.InvalidArgument, "%s begins with %q but is no built-in type", what, reserved)
 		}
 	}
@@ -160,38 +141,28 @@ func CheckExpansion(keys map[string]string, pairs int) error {
 // notifies.
 const RecallType = "RC:RcCmd"
 
-// Notice says what an offline notification of the entry shows: of a message the
-// sender's own text, or the default of a content type, of a recall what does
-// without a name. ok is false when the entry does not notify, and neither does
-// a message that was recalled before its turn came. Those mentioned may be shown
-// the mention's text instead.
-func Notice(e group.Entry) (text string, ok bool) {
-	if e.Push != nil && e.Push.Disabled {
-		return "", false
-	}
+// Text is what an offline notification of the entry shows: of a message the sender's
+// own text, or the default of a content type, of a recall what does without a name.
+// Those mentioned may be shown the mention's text instead. Whether there is a
+// notification is notify's to decide.
+func Text(e group.Entry) string {
 	switch {
 	case e.Kind == group.KindRecall && e.Admin:
-		return "An administrator recalled a message", true
+		return "An administrator recalled a message"
 	case e.Kind == group.KindRecall:
-		return "A message was recalled", true
-	case e.Kind != group.KindMessage || e.Recalled > 0:
-		return "", false
+		return "A message was recalled"
+	case e.Push != nil && e.Push.Content != "":
+		return e.Push.Content
 	}
-	if e.Push != nil && e.Push.Content != "" {
-		return e.Push.Content, true
-	}
-	b, known := builtin[e.Type]
-	if !known || b.class != content {
-		return "", false
-	}
-	if b.text != "" {
-		return b.text, true
+	text, known := texts[e.Type]
+	if text != "" || !known {
+		return text
 	}
 	var c struct {
 		Content string `json:"content"`
 	}
 	if json.Unmarshal([]byte(e.Content), &c) != nil || c.Content == "" {
-		return "[Message]", true
+		return "[Message]"
 	}
-	return c.Content, true
+	return c.Content
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
 	"github.com/throng-im/throng/shared/message"
+	"github.com/throng-im/throng/shared/notify"
 )
 
 func TestTypes(t *testing.T) {
@@ -66,38 +67,45 @@ func TestExtensionKeys(t *testing.T) {
 	}
 }
 
-func TestNotices(t *testing.T) {
+// TestTexts says what notifications show of what notifies.
+func TestTexts(t *testing.T) {
 	with := func(objectName, content string, p *group.Push) group.Entry {
 		return group.Entry{Kind: group.KindMessage, Type: objectName, Content: content, Push: p}
 	}
-	gone := with("RC:TxtMsg", "", nil)
-	gone.Recalled = 7
 	for name, c := range map[string]struct {
 		e    group.Entry
 		text string
-		ok   bool
 	}{
-		"text":                     {with("RC:TxtMsg", `{"content":"hi"}`, nil), "hi", true},
-		"text that is no JSON":     {with("RC:TxtMsg", `hi`, nil), "[Message]", true},
-		"image":                    {with("RC:ImgMsg", `{}`, nil), "[Image]", true},
-		"own words":                {with("RC:ImgMsg", `{}`, &group.Push{Content: "look"}), "look", true},
-		"silenced":                 {with("RC:TxtMsg", `{"content":"hi"}`, &group.Push{Content: "x", Disabled: true}), "", false},
-		"custom":                   {with("app:x", `{}`, nil), "", false},
-		"custom with words":        {with("app:x", `{}`, &group.Push{Content: "x"}), "x", true},
-		"notification":             {with("RC:GrpNtf", `{}`, nil), "", false},
-		"notification with words":  {with("RC:GrpNtf", `{}`, &group.Push{Content: "x"}), "x", true},
-		"signalling":               {with("RC:MsgExMsg", `{}`, nil), "", false},
-		"recalled meanwhile":       {gone, "", false},
-		"a recall":                 {group.Entry{Kind: group.KindRecall}, "A message was recalled", true},
-		"a recall from above":      {group.Entry{Kind: group.KindRecall, Admin: true}, "An administrator recalled a message", true},
-		"a silent recall":          {group.Entry{Kind: group.KindRecall, Push: &group.Push{Disabled: true}}, "", false},
-		"an edit":                  {group.Entry{Kind: group.KindEdit, Type: "RC:TxtMsg", Content: `{"content":"hi"}`}, "", false},
-		"an extension change":      {group.Entry{Kind: group.KindExpansion}, "", false},
-		"a status message":         {group.Entry{Kind: group.KindStatus, Type: "RC:TxtMsg", Content: `{"content":"hi"}`}, "", false},
-		"only data given, content": {with("RC:VcMsg", `{}`, &group.Push{Data: "d"}), "[Voice]", true},
+		"text":                     {with("RC:TxtMsg", `{"content":"hi"}`, nil), "hi"},
+		"text that is no JSON":     {with("RC:TxtMsg", `hi`, nil), "[Message]"},
+		"image":                    {with("RC:ImgMsg", `{}`, nil), "[Image]"},
+		"own words":                {with("RC:ImgMsg", `{}`, &group.Push{Content: "look"}), "look"},
+		"custom":                   {with("app:x", `{"content":"hi"}`, nil), ""},
+		"custom with words":        {with("app:x", `{}`, &group.Push{Content: "x"}), "x"},
+		"notification":             {with("RC:GrpNtf", `{"content":"hi"}`, nil), ""},
+		"notification with words":  {with("RC:GrpNtf", `{}`, &group.Push{Content: "x"}), "x"},
+		"a recall":                 {group.Entry{Kind: group.KindRecall}, "A message was recalled"},
+		"a recall from above":      {group.Entry{Kind: group.KindRecall, Admin: true}, "An administrator recalled a message"},
+		"only data given, content": {with("RC:VcMsg", `{}`, &group.Push{Data: "d"}), "[Voice]"},
 	} {
-		if text, ok := message.Notice(c.e); text != c.text || ok != c.ok {
-			t.Errorf("%s: %q %v", name, text, ok)
+		if text := message.Text(c.e); text != c.text {
+			t.Errorf("%s: %q", name, text)
+		}
+	}
+}
+
+// TestTypesOfContentHaveATextOfTheirOwn: those are the types that notify whatever
+// the sender says.
+func TestTypesOfContentHaveATextOfTheirOwn(t *testing.T) {
+	for _, objectName := range []string{
+		"RC:TxtMsg", "RC:ReferenceMsg", "RC:ImgMsg", "RC:GIFMsg", "RC:VcMsg", "RC:HQVCMsg", "RC:SightMsg", "RC:FileMsg", "RC:LBSMsg", "RC:ImgTextMsg", "RC:CombineMsg",
+		"RC:CmdMsg", "RC:CmdNtf", "RC:ContactNtf", "RC:ProfileNtf", "RC:InfoNtf", "RC:GrpNtf", "RC:chrmKVNotiMsg",
+		"RC:TypSts", "RC:ReadNtf", "RC:RRReqMsg", "RC:RRRspMsg", "RC:SRSMsg", "RC:RcCmd", "RC:RcNtf", "RC:MsgExMsg",
+	} {
+		class, known := notify.ClassOf(objectName)
+		text := message.Text(group.Entry{Kind: group.KindMessage, Type: objectName, Content: "{}"})
+		if !known || (class == notify.Content) != (text != "") {
+			t.Errorf("%s has the class %d, known %v, and the text %q", objectName, class, known, text)
 		}
 	}
 }

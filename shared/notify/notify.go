@@ -1,13 +1,9 @@
-// Package notify decides whether a message may notify a member: what the member
-// set for the conversation, for all groups and for the hours of the day, against
-// whom the message mentions.
+// Package notify decides whether a message notifies a member: what it is and what
+// its sender wishes, who is there for it, and what the member set for the
+// conversation, for all groups and for the hours of the day.
 package notify
 
-import (
-	"time"
-
-	"github.com/throng-im/throng/shared/fault"
-)
+import "github.com/throng-im/throng/shared/fault"
 
 // Level says which messages notify. The numbers are the contract's.
 type Level int
@@ -45,12 +41,15 @@ func First(levels ...Level) Level {
 // Mention says whom a message mentions, as one member sees it.
 type Mention struct{ Me, All bool }
 
+// Any says whether it mentions this member at all.
+func (m Mention) Any() bool { return m.Me || m.All }
+
 // lets says whether the level lets a message through. A number that is no level
 // holds nothing back: a notification too many is the smaller mistake.
 func (l Level) lets(m Mention) bool {
 	switch l {
 	case Mentions:
-		return m.Me || m.All
+		return m.Any()
 	case MentionsMe:
 		return m.Me
 	case MentionsAll:
@@ -59,11 +58,4 @@ func (l Level) lets(m Mention) bool {
 		return false
 	}
 	return true
-}
-
-// May says whether a message may notify a member at an instant. The levels are
-// in the order in which they decide: conversation, type, app. Inside the quiet
-// hours, nil when there are none, their level must let the message through, too.
-func May(m Mention, at time.Time, quiet *Quiet, levels ...Level) bool {
-	return First(levels...).lets(m) && (quiet == nil || quiet.Level.lets(m) || !quiet.Covers(at))
 }

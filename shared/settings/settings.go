@@ -80,6 +80,10 @@ type Settings struct {
 	// and 0 every one, 1 those with an @, 2 those with an @ of the member by
 	// name, 4 those with an @ of everyone, 5 none. THRONG_NOTIFY_LEVEL; default 0.
 	NotifyLevel notify.Level
+	// PushBurst is how many messages a minute notify a group's members one by one;
+	// the others are folded into one notification that says how many they are. 0 is
+	// any number. THRONG_PUSH_BURST; default 60.
+	PushBurst int
 	// TimeZone is the zone of the times of day that the server API takes and
 	// prints; nil is UTC. THRONG_TIME_ZONE, an IANA name; default UTC.
 	TimeZone *time.Location
@@ -129,6 +133,7 @@ func FromEnv(get func(string) string) (Settings, error) {
 		CacheBytes:        r.positive("THRONG_CACHE_BYTES", 64<<20),
 		Linger:            r.duration("THRONG_LINGER", 100*time.Millisecond),
 		NotifyLevel:       r.level("THRONG_NOTIFY_LEVEL"),
+		PushBurst:         r.between("THRONG_PUSH_BURST", 60, 0, 1<<20),
 		TimeZone:          r.zone("THRONG_TIME_ZONE"),
 		OfflineDays:       r.between("THRONG_OFFLINE_DAYS", 7, 1, MaxOfflineDays),
 		HistoryMonths:     r.between("THRONG_HISTORY_MONTHS", 6, 0, MaxHistoryMonths),
