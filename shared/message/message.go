@@ -30,36 +30,24 @@ const (
 type class int
 
 const (
-	content      class = iota // always notifies, with a default text
+	words        class = iota // always notifies, with the words it has
+	content                   // always notifies, with a phrase for the type
 	notification              // notifies only when the sender says what to show
 	signalling
 )
 
-// builtin are the built-in types; those of class content have the text that a
-// notification shows when nobody gave one. "" stands for the message's own text.
-var builtin = map[string]struct {
-	class class
-	text  string
-}{
-	"RC:TxtMsg":       {content, ""},
-	"RC:ReferenceMsg": {content, ""},
-	"RC:ImgMsg":       {content, "[Image]"},
-	"RC:GIFMsg":       {content, "[GIF]"},
-	"RC:VcMsg":        {content, "[Voice]"},
-	"RC:HQVCMsg":      {content, "[Voice]"},
-	"RC:SightMsg":     {content, "[Video]"},
-	"RC:FileMsg":      {content, "[File]"},
-	"RC:LBSMsg":       {content, "[Location]"},
-	"RC:ImgTextMsg":   {content, "[Link]"},
-	"RC:CombineMsg":   {content, "[Chat history]"},
+// builtin are the built-in types.
+var builtin = map[string]class{
+	"RC:TxtMsg": words, "RC:ReferenceMsg": words,
 
-	"RC:CmdMsg": {class: notification}, "RC:CmdNtf": {class: notification}, "RC:ContactNtf": {class: notification},
-	"RC:ProfileNtf": {class: notification}, "RC:InfoNtf": {class: notification}, "RC:GrpNtf": {class: notification},
-	"RC:chrmKVNotiMsg": {class: notification},
+	"RC:ImgMsg": content, "RC:GIFMsg": content, "RC:VcMsg": content, "RC:HQVCMsg": content, "RC:SightMsg": content,
+	"RC:FileMsg": content, "RC:LBSMsg": content, "RC:ImgTextMsg": content, "RC:CombineMsg": content,
 
-	"RC:TypSts": {class: signalling}, "RC:ReadNtf": {class: signalling}, "RC:RRReqMsg": {class: signalling},
-	"RC:RRRspMsg": {class: signalling}, "RC:SRSMsg": {class: signalling}, "RC:RcCmd": {class: signalling},
-	"RC:RcNtf": {class: signalling}, "RC:MsgExMsg": {class: signalling},
+	"RC:CmdMsg": notification, "RC:CmdNtf": notification, "RC:ContactNtf": notification, "RC:ProfileNtf": notification,
+	"RC:InfoNtf": notification, "RC:GrpNtf": notification, "RC:chrmKVNotiMsg": notification,
+
+	"RC:TypSts": signalling, "RC:ReadNtf": signalling, "RC:RRReqMsg": signalling, "RC:RRRspMsg": signalling,
+	"RC:SRSMsg": signalling, "RC:RcCmd": signalling, "RC:RcNtf": signalling, "RC:MsgExMsg": signalling,
 }
 
 // reserved begins the names of built-in types.
@@ -161,37 +149,32 @@ func CheckExpansion(keys map[string]string, pairs int) error {
 const RecallType = "RC:RcCmd"
 
 // Notice says what an offline notification of the entry shows: of a message the
-// sender's own text, or the default of a content type, of a recall what does
-// without a name. ok is false when the entry does not notify, and neither does
-// a message that was recalled before its turn came. Those mentioned may be shown
-// the mention's text instead.
+// sender's own text, or the words of a text message. An empty text stands for a
+// phrase that depends on the type, or says that somebody recalled: who knows the
+// reader's language chooses it. ok is false when the entry does not notify, and
+// neither does a message that was recalled before its turn came. Those mentioned
+// may be shown the mention's text instead.
 func Notice(e group.Entry) (text string, ok bool) {
 	if e.Push != nil && e.Push.Disabled {
 		return "", false
 	}
 	switch {
-	case e.Kind == group.KindRecall && e.Admin:
-		return "An administrator recalled a message", true
 	case e.Kind == group.KindRecall:
-		return "A message was recalled", true
+		return "", true
 	case e.Kind != group.KindMessage || e.Recalled > 0:
 		return "", false
-	}
-	if e.Push != nil && e.Push.Content != "" {
+	case e.Push != nil && e.Push.Content != "":
 		return e.Push.Content, true
 	}
-	b, known := builtin[e.Type]
-	if !known || b.class != content {
+	switch of, known := builtin[e.Type]; {
+	case !known || of > content:
 		return "", false
-	}
-	if b.text != "" {
-		return b.text, true
+	case of == content:
+		return "", true
 	}
 	var c struct {
 		Content string `json:"content"`
 	}
-	if json.Unmarshal([]byte(e.Content), &c) != nil || c.Content == "" {
-		return "[Message]", true
-	}
+	_ = json.Unmarshal([]byte(e.Content), &c) // what cannot be read has no words
 	return c.Content, true
 }

@@ -78,8 +78,10 @@ func TestNotices(t *testing.T) {
 		ok   bool
 	}{
 		"text":                     {with("RC:TxtMsg", `{"content":"hi"}`, nil), "hi", true},
-		"text that is no JSON":     {with("RC:TxtMsg", `hi`, nil), "[Message]", true},
-		"image":                    {with("RC:ImgMsg", `{}`, nil), "[Image]", true},
+		"text that is no JSON":     {with("RC:TxtMsg", `hi`, nil), "", true},
+		"a reference":              {with("RC:ReferenceMsg", `{"content":"yes, that","referMsg":{}}`, nil), "yes, that", true},
+		"words that are none":      {with("RC:TxtMsg", `{"content":{"a":1}}`, nil), "", true},
+		"image":                    {with("RC:ImgMsg", `{}`, nil), "", true},
 		"own words":                {with("RC:ImgMsg", `{}`, &group.Push{Content: "look"}), "look", true},
 		"silenced":                 {with("RC:TxtMsg", `{"content":"hi"}`, &group.Push{Content: "x", Disabled: true}), "", false},
 		"custom":                   {with("app:x", `{}`, nil), "", false},
@@ -88,13 +90,13 @@ func TestNotices(t *testing.T) {
 		"notification with words":  {with("RC:GrpNtf", `{}`, &group.Push{Content: "x"}), "x", true},
 		"signalling":               {with("RC:MsgExMsg", `{}`, nil), "", false},
 		"recalled meanwhile":       {gone, "", false},
-		"a recall":                 {group.Entry{Kind: group.KindRecall}, "A message was recalled", true},
-		"a recall from above":      {group.Entry{Kind: group.KindRecall, Admin: true}, "An administrator recalled a message", true},
+		"a recall":                 {group.Entry{Kind: group.KindRecall}, "", true},
+		"a recall from above":      {group.Entry{Kind: group.KindRecall, Admin: true}, "", true},
 		"a silent recall":          {group.Entry{Kind: group.KindRecall, Push: &group.Push{Disabled: true}}, "", false},
 		"an edit":                  {group.Entry{Kind: group.KindEdit, Type: "RC:TxtMsg", Content: `{"content":"hi"}`}, "", false},
 		"an extension change":      {group.Entry{Kind: group.KindExpansion}, "", false},
 		"a status message":         {group.Entry{Kind: group.KindStatus, Type: "RC:TxtMsg", Content: `{"content":"hi"}`}, "", false},
-		"only data given, content": {with("RC:VcMsg", `{}`, &group.Push{Data: "d"}), "[Voice]", true},
+		"only data given, content": {with("RC:VcMsg", `{}`, &group.Push{Data: "d"}), "", true},
 	} {
 		if text, ok := message.Notice(c.e); text != c.text || ok != c.ok {
 			t.Errorf("%s: %q %v", name, text, ok)
