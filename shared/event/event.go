@@ -95,7 +95,7 @@ type Push struct {
 	// shows the default of the type or the kind in its own language.
 	Body string `json:"body,omitempty"`
 	// Own says that Body is what a mention says to those it mentions: no template
-	// of Ext takes its place.
+	// that Ext names takes its place.
 	Own bool `json:"own,omitempty"`
 	// Count is of a PushFold: how many messages came that were not shown one by one.
 	Count int64 `json:"count,omitempty"`
