@@ -135,9 +135,16 @@ func clearKey(g id.Group) string {
 	return "clear-" + strconv.Itoa(int(sum[0])%clearKeys)
 }
 
-// silent says whether a job shows nothing.
-func (s *Style) silent(job event.Push) bool {
-	return job.Kind == event.PushClear || job.Kind == event.PushRecall && s.RemoveRecalled
+// silent says whether a job shows nothing on a platform. What Android itself shows
+// no app takes away: there, what was recalled is replaced in any case.
+func (s *Style) silent(job event.Push, platform string) bool {
+	switch job.Kind {
+	case event.PushClear:
+		return true
+	case event.PushRecall:
+		return s.RemoveRecalled && (!s.AndroidNotifications || platform == "ios" || platform == "web")
+	}
+	return false
 }
 
 // quiet says whether a notification makes no noise: it takes the place of another,
@@ -149,7 +156,7 @@ func (n note) quiet() bool {
 // compose makes the message for one platform. Everything is in its data, so that
 // an app's own code finds it in one place on every platform.
 func (s *Style) compose(n note, platform string) *messaging.Message {
-	if s.silent(n.Push) {
+	if s.silent(n.Push, platform) {
 		return silence(n, platform)
 	}
 	m := &messaging.Message{Data: n.data()}

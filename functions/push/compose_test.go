@@ -81,7 +81,7 @@ func TestWhateverItSaysFCMTakesIt(t *testing.T) {
 			if m.APNS != nil && len(m.APNS.Headers["apns-collapse-id"]) > 64 {
 				r.Errorf("the collapse id %q is too long", m.APNS.Headers["apns-collapse-id"])
 			}
-			if shows(m) == style.silent(job) {
+			if shows(m) == style.silent(job, where) {
 				r.Errorf("%s: it shows something, or nothing, against what it is", where)
 			}
 		}

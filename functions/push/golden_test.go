@@ -131,7 +131,7 @@ var golden = []struct {
 		j.Ext = `{"pushConfigs":[{"HW":{"importance":"LOW","image":"https://example.com/hw.png"}},{"OPPO":{"channelId":"oppo"}}]}`
 	}},
 	{"shown-recall", "android", settings.Notifications{AndroidNotifications: true}, recalled},
-	{"shown-recall-that-removes", "android", settings.Notifications{AndroidNotifications: true, RemoveRecalled: true}, recalled},
+	{"shown-recall-that-would-remove", "android", settings.Notifications{AndroidNotifications: true, RemoveRecalled: true}, recalled},
 	{"shown-fold", "android", settings.Notifications{AndroidNotifications: true}, folded},
 }
 
