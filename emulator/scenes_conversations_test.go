@@ -52,6 +52,22 @@ var unreadScenes = []act{
 		bob.reads("team")
 		bob.hasUnread("team", 0, 0)
 	}},
+	{"what is read on one phone is cleared from the other, where the app wants it", func(s *scene) {
+		ann, bob, _ := s.three()
+		s.group("team", ann, bob)
+		s.like("THRONG_PUSH_CLEAR", "true")
+		tablet := bob.gets("tablet")
+		bob.asksForPushes()
+		tablet.asksForPushes()
+		one, two := ann.sends("team", "one"), ann.sends("team", "two")
+		bob.isNotified("Ann: one", "Ann: two")
+		tablet.isNotified("Ann: one", "Ann: two")
+		bob.reads("team", one)
+		tablet.isNotified("Ann: two")
+		bob.isNotified("Ann: one", "Ann: two") // what it shows itself a phone needs not be told
+		tablet.reads("team", two)
+		bob.isNotified()
+	}},
 	{"what was read on one phone is read on the other", func(s *scene) {
 		ann, bob, _ := s.three()
 		s.group("team", ann, bob)

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -300,7 +302,7 @@ func (p *phone) reads(g string, upTo ...line) {
 	} else {
 		p.look(func(v *view) string { seq = v.room(p.name(g)).lastSeq; return "" })
 	}
-	p.does("POST", p.in(g, "/read"), body{"seq": seq}, nil)
+	p.does("POST", p.in(g, "/read"), body{"seq": seq, "deviceId": p.label}, nil)
 }
 
 // unread is what is unread of a group, as the server tells it.
@@ -406,8 +408,8 @@ func (p *phone) asksForPushes() {
 
 func (p *phone) pushToken() string { return p.owner.id + "-" + p.label }
 
-// notifications are what was pushed to the phone: the newest of each message, for
-// one replaces the other.
+// notifications are what the phone shows of what was pushed to it: the newest of
+// each message, for one replaces the other, and nothing that it was told to clear.
 func (p *phone) notifications() map[string]pushed {
 	p.Helper()
 	r, _ := http.NewRequest(http.MethodGet, p.town.url(portFCM)+"/emulator/pushes?token="+p.pushToken(), nil)
@@ -415,9 +417,20 @@ func (p *phone) notifications() map[string]pushed {
 	p.send(r, &all)
 	out := map[string]pushed{}
 	for _, n := range all.Pushes {
-		out[n.Message.Data["messageUID"]] = n
+		if n.Message.Data["kind"] != "clear" {
+			out[n.Message.Data["messageUID"]] = n
+			continue
+		}
+		maps.DeleteFunc(out, func(_ string, old pushed) bool {
+			return old.Message.Data["group"] == n.Message.Data["group"] && seqOf(old) <= seqOf(n)
+		})
 	}
 	return out
+}
+
+func seqOf(n pushed) int64 {
+	seq, _ := strconv.ParseInt(n.Message.Data["seq"], 10, 64)
+	return seq
 }
 
 // tray is what the phone's notifications say, in no order.

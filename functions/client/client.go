@@ -34,7 +34,11 @@ func init() { functions.HTTP("client", Serve) }
 
 // Handler serves the function on c.
 func Handler(c *cloud.Cloud) http.Handler {
-	f := calls{c, newPace(c.Settings.DeviceRate)}
+	return handler(c, newClears(c, c.PubSub.Publish, time.Now))
+}
+
+func handler(c *cloud.Cloud, elsewhere *clears) http.Handler {
+	f := calls{c, newPace(c.Settings.DeviceRate), elsewhere}
 	mux := http.NewServeMux()
 	for path, methods := range f.routes() {
 		mux.Handle(deviceapi.Base+path, f.route(methods))
@@ -99,7 +103,8 @@ func (f calls) routes() map[string]map[string]call {
 
 type calls struct {
 	*cloud.Cloud
-	pace *pace
+	pace   *pace
+	clears *clears
 }
 
 // caller is the user whom the token names, how the user stands, and whether the

@@ -1,7 +1,10 @@
 package client
 
 import (
+	"context"
+	"net/http"
 	"slices"
+	"time"
 
 	"github.com/throng-im/throng/shared/cloud"
 )
@@ -16,4 +19,10 @@ func Routes() []string {
 	}
 	slices.Sort(all)
 	return all
+}
+
+// HandlerPublishing is Handler with something else in the places of Pub/Sub and of
+// the clock that clearing goes by.
+func HandlerPublishing(c *cloud.Cloud, publish func(ctx context.Context, topic string, payloads ...[]byte) error, now func() time.Time) http.Handler {
+	return handler(c, newClears(c, publish, now))
 }

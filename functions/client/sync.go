@@ -39,7 +39,8 @@ func (f calls) sync(ctx context.Context, who caller, r *http.Request) (any, erro
 
 func (f calls) markRead(ctx context.Context, who caller, r *http.Request) (any, error) {
 	var body struct {
-		Seq int64 `json:"seq"`
+		Seq      int64      `json:"seq"`
+		DeviceID *id.Device `json:"deviceId"`
 	}
 	g, err := begin(r, &body)
 	if err != nil {
@@ -48,7 +49,18 @@ func (f calls) markRead(ctx context.Context, who caller, r *http.Request) (any, 
 	if body.Seq < 1 {
 		return nil, fault.New(fault.InvalidArgument, "seq must be the seq of an entry, 1 or more")
 	}
-	return empty{}, f.Inbox.Read(ctx, who.user, g, body.Seq)
+	var device id.Device
+	if body.DeviceID != nil {
+		device = *body.DeviceID
+		if err := id.Valid("deviceId", string(device)); err != nil {
+			return nil, err
+		}
+	}
+	to, err := f.Inbox.Read(ctx, who.user, g, body.Seq)
+	if err == nil && to > 0 {
+		f.clears.elsewhere(ctx, readOn{who.user, device, g, to})
+	}
+	return empty{}, err
 }
 
 func (f calls) unread(ctx context.Context, who caller, r *http.Request) (any, error) {

@@ -219,7 +219,7 @@ func notification(ev *event.Timeline, e group.Entry, sender, text string, mentio
 	p := event.Push{
 		Group: ev.Group, Seq: e.Seq, MessageUID: id.NewMessage(ev.Serial, e.Seq),
 		From: e.From, Type: e.Type, At: e.At, Mentioned: mentioned,
-		Name: ev.Name, Sender: sender, Body: shorten(text),
+		Name: ev.Name, Sender: sender, Body: shorten(text), Own: mentioned && e.Mention != nil && e.Mention.Text != "",
 	}
 	if e.Push != nil {
 		p.Data, p.Ext, p.ContentAvailable = e.Push.Data, e.Push.Ext, e.Push.ContentAvailable

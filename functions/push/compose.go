@@ -1,15 +1,16 @@
 package push
 
 import (
-	"cmp"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"strconv"
 	"time"
-	"unicode/utf8"
 
 	"firebase.google.com/go/v4/messaging"
 
 	"github.com/throng-im/throng/shared/event"
+	"github.com/throng-im/throng/shared/id"
 )
 
 const (
@@ -17,8 +18,9 @@ const (
 	// JSON, less some room for what the library adds.
 	maxPayload = 4096 - 96
 	// Texts start at these lengths in bytes and are halved until the message
-	// fits; below minText shortening stops making sense.
-	maxTitle = 150
+	// fits; below minText shortening stops making sense. A title of the contract's
+	// 50 characters fits in any script.
+	maxTitle = 4 * maxExtTitle
 	maxBody  = 1000
 	minText  = 16
 	// maxData bounds a sender's own data; more does not travel in a push.
@@ -26,40 +28,74 @@ const (
 	// keep is how long FCM keeps a notification for a phone that is off: as
 	// long as the message itself waits for it.
 	keep = 7 * 24 * time.Hour
+	// clearKeys is how many collapse keys silent jobs that clear take. FCM keeps
+	// messages of four keys for a phone that is off, and a sender may use some.
+	clearKeys = 3
 )
 
-// messages makes a job's messages, one per device. Those of one platform
-// differ by their token only.
-func messages(job event.Push) []*messaging.Message {
-	byPlatform := map[string]*messaging.Message{}
+// messages makes a job's messages, one per device. Those of one platform and one
+// language differ by their token only.
+func (s *Style) messages(job event.Push) []*messaging.Message {
+	type kind struct {
+		platform string
+		voice    voice
+	}
+	ext := parseExt(job.Ext)
+	voices, made := map[string]voice{}, map[kind]*messaging.Message{}
 	out := make([]*messaging.Message, len(job.Targets))
 	for i, t := range job.Targets {
-		if byPlatform[t.Platform] == nil {
-			byPlatform[t.Platform] = fitting(job, t.Platform)
+		v, known := voices[t.Language]
+		if !known {
+			v = s.voice(t.Language, ext.template)
+			voices[t.Language] = v
 		}
-		m := *byPlatform[t.Platform]
+		k := kind{t.Platform, v}
+		if made[k] == nil {
+			made[k] = s.fitting(job, ext, t.Platform, v)
+		}
+		m := *made[k]
 		m.Token = t.Token
 		out[i] = &m
 	}
 	return out
 }
 
+// note is a notification for one platform, in one language.
+type note struct {
+	event.Push
+	ext         pushExt
+	title, body string
+	// tag is what phones know the notification by: another of the same tag takes
+	// its place. It is legal wherever it goes: at most 32 bytes of A-Z, a-z, 0-9,
+	// - and _.
+	tag string
+	// image says that a picture may be shown.
+	image bool
+}
+
 // fitting shortens the texts until FCM takes the message: the body first, then
-// the sender's data goes, then the title. Ids are never touched. What a text
-// takes is known only after encoding, where one byte may become six.
-func fitting(job event.Push, platform string) *messaging.Message {
-	title, body := maxTitle, maxBody
-	for {
-		m := compose(job, platform, title, body)
+// the picture and the sender's data go, then the title. Ids are never touched.
+// What a text takes is known only after encoding, where one byte may become six.
+func (s *Style) fitting(job event.Push, ext pushExt, platform string, v voice) *messaging.Message {
+	if len(job.Data) > maxData {
+		job.Data = ""
+	}
+	title, body := s.texts(job, ext, v)
+	n := note{Push: job, ext: ext, tag: tagOf(job), image: !s.HideDetails || ext.force}
+	for maxTitle, maxBody := maxTitle, maxBody; ; {
+		n.title, n.body = shorten(title, maxTitle), shorten(body, maxBody)
+		m := s.compose(n, platform)
 		switch {
 		case size(m) <= maxPayload:
 			return m
-		case body > minText:
-			body /= 2
-		case job.Data != "":
-			job.Data = ""
-		case title > minText:
-			title /= 2
+		case maxBody > minText:
+			maxBody /= 2
+		case n.image:
+			n.image = false
+		case n.Data != "":
+			n.Data = ""
+		case maxTitle > minText:
+			maxTitle /= 2
 		default:
 			return m
 		}
@@ -74,127 +110,92 @@ func size(m *messaging.Message) int {
 	return len(encoded)
 }
 
+// tagOf names a notification. A message and its recall have the name of the message,
+// so that a duplicate shows once and a recall takes its message's place. What
+// stands for many messages of a group has a name made of the group's.
+func tagOf(job event.Push) string {
+	switch job.Kind {
+	case event.PushFold, event.PushClear:
+		return string(job.Kind) + "-" + digest(job.Group)
+	}
+	return string(job.MessageUID)
+}
+
+// digest is a short name for a group whose own is too long for a header, or has
+// signs that do not belong there.
+func digest(g id.Group) string {
+	sum := sha256.Sum256([]byte(g))
+	return base64.RawURLEncoding.EncodeToString(sum[:16])
+}
+
+// clearKey is the collapse key of a job that clears: of those of one group, a
+// phone that was off gets the newest.
+func clearKey(g id.Group) string {
+	sum := sha256.Sum256([]byte(g))
+	return "clear-" + strconv.Itoa(int(sum[0])%clearKeys)
+}
+
+// silent says whether a job shows nothing on a platform. What Android itself shows
+// no app takes away: there, what was recalled is replaced in any case.
+func (s *Style) silent(job event.Push, platform string) bool {
+	switch job.Kind {
+	case event.PushClear:
+		return true
+	case event.PushRecall:
+		return s.RemoveRecalled && (!s.AndroidNotifications || platform == "ios" || platform == "web")
+	}
+	return false
+}
+
+// quiet says whether a notification makes no noise: it takes the place of another,
+// and says nothing that somebody waits for.
+func (n note) quiet() bool {
+	return n.Kind == event.PushRecall || n.Kind == event.PushFold && !n.Mentioned
+}
+
 // compose makes the message for one platform. Everything is in its data, so that
-// an app's own code finds it in one place on every platform. Android gets data
-// alone: FCM collapses notification messages after a burst of twenty, and a
-// busy group is more than that. iOS and the web show an alert by themselves.
-func compose(job event.Push, platform string, titleBytes, bodyBytes int) *messaging.Message {
-	ext := parseExt(job.Ext)
-	title, body := texts(job)
-	title, body = shorten(cmp.Or(ext.Title, title), titleBytes), shorten(body, bodyBytes)
-	data := map[string]string{
-		"group": string(job.Group), "seq": strconv.FormatInt(job.Seq, 10), "messageUID": string(job.MessageUID),
-		"sender": string(job.From), "type": job.Type, "at": strconv.FormatInt(job.At, 10),
-		"title": title, "body": body,
+// an app's own code finds it in one place on every platform.
+func (s *Style) compose(n note, platform string) *messaging.Message {
+	if s.silent(n.Push, platform) {
+		return silence(n, platform)
 	}
-	if job.Mentioned {
-		data["mentioned"] = "1"
-	}
-	if job.Data != "" && len(job.Data) <= maxData {
-		data["appData"] = job.Data
-	}
-	m := &messaging.Message{Data: data}
+	m := &messaging.Message{Data: n.data()}
 	switch platform {
 	case "ios":
-		m.APNS = apns(job, ext, title, body)
+		m.APNS = n.apns()
 	case "web":
-		m.Webpush = &messaging.WebpushConfig{Notification: &messaging.WebpushNotification{
-			Title: title, Body: body, Tag: string(job.MessageUID),
-		}, Headers: map[string]string{"TTL": strconv.Itoa(int(keep.Seconds()))}}
+		m.Webpush = n.webpush()
 	default:
-		ttl := keep
-		m.Android = &messaging.AndroidConfig{Priority: "high", TTL: &ttl, CollapseKey: ext.fcm("collapse_key")}
-		for key, name := range map[string]string{"channelId": "channelId", "imageUrl": "image"} {
-			if v := ext.fcm(key); v != "" {
-				data[name] = v
-			}
-		}
+		m.Android = n.android(m.Data, s.AndroidNotifications)
 	}
 	return m
 }
 
-// texts are the title and the body of a notification.
-func texts(job event.Push) (title, body string) {
-	title, body = job.Name, job.Body
-	switch {
-	case job.Kind == event.PushRecall && job.Admin:
-		body = "An administrator recalled a message"
-	case job.Kind == event.PushRecall && job.Sender != "":
-		body = job.Sender + " recalled a message"
-	case job.Kind == event.PushRecall:
-		body = "A message was recalled"
-	case job.Sender != "" && title != "":
-		body = job.Sender + ": " + body
+// data is what an app's code gets of a notification, on every platform.
+func (n note) data() map[string]string {
+	data := map[string]string{
+		"group": string(n.Group), "seq": strconv.FormatInt(n.Seq, 10), "messageUID": string(n.MessageUID), "tag": n.tag,
+		"sender": string(n.From), "type": n.Type, "at": strconv.FormatInt(n.At, 10),
+		"title": n.title, "body": n.body,
 	}
-	return cmp.Or(title, job.Sender), body
-}
-
-func apns(job event.Push, ext pushExt, title, body string) *messaging.APNSConfig {
-	either := func(key, fallback string) string {
-		if v := ext.apns(key); v != "" {
-			return v
+	for key, value := range map[string]string{"kind": string(n.Kind), "appData": n.Data, "count": number(n.Count), "mentioned": mark(n.Mentioned), "quiet": mark(n.quiet())} {
+		if value != "" {
+			data[key] = value
 		}
-		return fallback
 	}
-	aps := &messaging.Aps{
-		Alert: &messaging.ApsAlert{Title: title, Body: body}, Sound: "default", MutableContent: true,
-		ThreadID: either("thread-id", string(job.Group)), Category: ext.apns("category"), ContentAvailable: job.ContentAvailable,
-	}
-	if level := ext.apns("interruption-level"); level != "" {
-		aps.CustomData = map[string]any{"interruption-level": level}
-	}
-	return &messaging.APNSConfig{
-		Headers: map[string]string{
-			"apns-priority":    "10",
-			"apns-collapse-id": either("apns-collapse-id", string(job.MessageUID)),
-			"apns-expiration":  strconv.FormatInt(time.UnixMilli(job.At).Add(keep).Unix(), 10),
-		},
-		Payload: &messaging.APNSPayload{Aps: aps, CustomData: map[string]any{
-			"rc": map[string]string{"cType": "GRP", "fId": string(job.From), "tId": string(job.Group), "oName": job.Type, "mId": string(job.MessageUID)},
-		}},
-	}
+	return data
 }
 
-// pushExt is the part of the contract's pushExt that FCM has a place for.
-type pushExt struct {
-	Title   string                         `json:"title"`
-	Configs []map[string]map[string]string `json:"pushConfigs"`
-}
-
-// maxExtValue bounds what a sender may add, so that FCM's limit holds.
-const maxExtValue = 64
-
-// parseExt reads a pushExt. What cannot be read is left out: a sender's mistake
-// in decoration must not cost the notification.
-func parseExt(text string) pushExt {
-	var e pushExt
-	if text == "" || json.Unmarshal([]byte(text), &e) != nil {
-		return pushExt{}
+func number(n int64) string {
+	if n == 0 {
+		return ""
 	}
-	return e
+	return strconv.FormatInt(n, 10)
 }
 
-func (e pushExt) fcm(key string) string  { return e.value("FCM", key) }
-func (e pushExt) apns(key string) string { return e.value("APNs", key) }
-
-func (e pushExt) value(platform, key string) string {
-	for _, c := range e.Configs {
-		if v := c[platform][key]; v != "" && len(v) <= maxExtValue {
-			return v
-		}
+func mark(is bool) string {
+	if is {
+		return "1"
 	}
 	return ""
-}
-
-// shorten cuts text to at most max bytes at a character's boundary.
-func shorten(text string, max int) string {
-	if len(text) <= max {
-		return text
-	}
-	const mark = "…"
-	cut := max - len(mark)
-	for cut > 0 && !utf8.RuneStart(text[cut]) {
-		cut--
-	}
-	return text[:cut] + mark
 }

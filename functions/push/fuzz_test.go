@@ -24,7 +24,7 @@ func FuzzPushExt(f *testing.F) {
 		}
 		job := event.Push{Group: "g", Seq: 1, MessageUID: "5FGT-7VA9-G4DD-4V5P", From: "ann", Type: "RC:TxtMsg", At: 1, Name: "G", Body: body, Data: data, Ext: ext,
 			Targets: []event.PushTarget{{Platform: "android", Token: "a"}, {Platform: "ios", Token: "i"}, {Platform: "web", Token: "w"}}}
-		for i, m := range messages(job) {
+		for i, m := range plain.messages(job) {
 			encoded, err := json.Marshal(m)
 			if err != nil || len(encoded) > 4096 {
 				t.Errorf("%s: %d bytes, %v", job.Targets[i].Platform, len(encoded), err)

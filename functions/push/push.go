@@ -41,7 +41,12 @@ var Serve = serve.Function("push", func(ctx context.Context) (http.Handler, erro
 	if err != nil {
 		return nil, err
 	}
+	style, err := NewStyle(c.Settings.Notifications)
+	if err != nil {
+		return nil, err
+	}
 	return Handler(Deps{
+		Style:  style,
 		Send:   send,
 		Forget: c.Users.ForgetToken,
 		Requeue: func(ctx context.Context, job event.Push) error {
@@ -58,6 +63,8 @@ func init() { functions.HTTP("push", Serve) }
 
 // Deps are what the function needs done.
 type Deps struct {
+	// Style is how notifications look; nil is that of an app that set nothing.
+	Style *Style
 	// Send hands at most event.MaxPushTargets messages to FCM.
 	Send func(ctx context.Context, messages []*messaging.Message) (*messaging.BatchResponse, error)
 	// Requeue publishes a job for the devices that are left.
@@ -107,6 +114,9 @@ type function struct {
 // Handler serves the function.
 func Handler(d Deps) http.Handler {
 	done, _ := lru.New[string, struct{}](doneJobs) // fails for a size of zero only
+	if d.Style == nil {
+		d.Style = plain
+	}
 	f := &function{Deps: d, done: done}
 	return pubsub.Handler(f.handle)
 }
@@ -135,7 +145,7 @@ func (f *function) handle(ctx context.Context, d pubsub.Delivery) error {
 func (f *function) push(ctx context.Context, job event.Push) error {
 	sendCtx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
-	batch, err := f.Send(sendCtx, messages(job))
+	batch, err := f.Send(sendCtx, f.Style.messages(job))
 	if err != nil {
 		return fmt.Errorf("fcm: %w", err)
 	}

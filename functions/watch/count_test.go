@@ -46,10 +46,10 @@ func TestTheCountOfABurstIsToldWhenItIsOver(t *testing.T) {
 		t.Errorf("a moment too early: %v", err)
 	}
 	s.clock = s.clock.Add(time.Millisecond)
-	before := s.store.reads
+	before := s.store.Reads.Load()
 	s.ok(errors.Join(ask(), ask()))
-	if len(told) != 2 || s.store.reads != before+2 {
-		t.Fatalf("told %+v for %d reads", told, s.store.reads-before)
+	if len(told) != 2 || s.store.Reads.Load() != before+2 {
+		t.Fatalf("told %+v for %d reads", told, s.store.Reads.Load()-before)
 	}
 	for _, ev := range told {
 		e, err := group.DecodeEntry(ev.Entries[0])

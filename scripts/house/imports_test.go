@@ -48,6 +48,7 @@ var (
 		"github.com/klauspost/compress":   {"shared/pack"},
 		"github.com/hashicorp/golang-lru": {"shared/group", "functions/client", "functions/fanout", "functions/push"},
 		"go.opentelemetry.io/otel":        {"shared/telemetry"},
+		"golang.org/x/text":               {"shared/settings", "functions/push"},
 		"golang.org/x/time":               {"shared/wire", "functions/client"},
 		"google.golang.org/api":           {"shared/firestore", "shared/pubsub", "functions/push"},
 		"google.golang.org/genproto":      {},

@@ -77,18 +77,18 @@ func (s *state) own(g id.Group) (Conversation, error) {
 	return c, nil
 }
 
-func (s *state) read(g id.Group, seq int64) error {
+func (s *state) read(g id.Group, seq int64) (moved bool, err error) {
 	c, err := s.own(g)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if seq <= c.ReadSeq {
 		s.repeat(g)
-		return nil
+		return false, nil
 	}
 	c.ReadSeq = seq
 	s.put(g, c)
-	return nil
+	return true, nil
 }
 
 func (s *state) remove(g id.Group, seq int64) error {

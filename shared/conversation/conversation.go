@@ -120,10 +120,13 @@ func (c *Conversations) Clear(ctx context.Context, user id.User, g id.Group, seq
 	return c.do(ctx, user, func(s *state) error { s.clear(g, seq, at); return nil })
 }
 
-// Read moves a user's read position forward to seq. Errors: fault.NotMember when
-// the copy of the membership says so, as of Delete and of Patch.
-func (c *Conversations) Read(ctx context.Context, user id.User, g id.Group, seq int64) error {
-	return c.do(ctx, user, func(s *state) error { return s.read(g, seq) })
+// Read moves a user's read position forward to seq. moved is false when it was
+// there or further. Errors: fault.NotMember when the copy of the membership says
+// so, as of Delete and of Patch.
+func (c *Conversations) Read(ctx context.Context, user id.User, g id.Group, seq int64) (moved bool, err error) {
+	v, err := c.loop.Do(ctx, string(user), commit.Command[state]{Apply: func(s *state) (any, error) { return s.read(g, seq) }})
+	moved, _ = v.(bool)
+	return moved, err
 }
 
 // Delete takes a conversation off a user's list until there is a message after

@@ -53,6 +53,11 @@ func (l *listener) ok(err error) {
 	}
 }
 
+func (l *listener) reads(g id.Group, seq int64) error {
+	_, err := l.Read(l.Context(), "ann", g, seq)
+	return err
+}
+
 func (l *listener) of(g id.Group) conversation.Conversation {
 	l.Helper()
 	c, err := l.Of(l.Context(), "ann", g)
@@ -123,7 +128,7 @@ func TestWhatIsTheUsersOwn(t *testing.T) {
 	ctx := t.Context()
 	yes, draft, tags := true, "hel", []string{"t", "t"}
 	for what, err := range map[string]error{
-		"read": l.Read(ctx, "ann", "g", 1), "delete": l.Delete(ctx, "ann", "g", 1), "patch": l.Patch(ctx, "ann", "g", conversation.Patch{Pinned: &yes}),
+		"read": l.reads("g", 1), "delete": l.Delete(ctx, "ann", "g", 1), "patch": l.Patch(ctx, "ann", "g", conversation.Patch{Pinned: &yes}),
 	} {
 		if !fault.Is(err, fault.NotMember) {
 			t.Errorf("%s, by a stranger: %v", what, err)
@@ -140,8 +145,11 @@ func TestWhatIsTheUsersOwn(t *testing.T) {
 	l.ok(l.SetTags(ctx, "ann", []conversation.Tag{{ID: "t", Name: "T"}}))
 	l.ok(l.Patch(ctx, "ann", "g", conversation.Patch{Draft: &draft, Tags: &tags}))
 	l.ok(l.Patch(ctx, "ann", "g", conversation.Patch{Pinned: &yes}))
-	l.ok(l.Read(ctx, "ann", "g", 8))
-	l.ok(l.Read(ctx, "ann", "g", 5))
+	for i, seq := range []int64{8, 5, 8} {
+		if moved, err := l.Read(ctx, "ann", "g", seq); err != nil || moved != (i == 0) {
+			t.Errorf("reading up to %d: %v, %v", seq, moved, err)
+		}
+	}
 	l.ok(l.Delete(ctx, "ann", "g", 6))
 	c := l.of("g")
 	if c.PinnedAt == 0 || c.Draft != "hel" || !slices.Equal(c.Tags, []string{"t"}) || c.ReadSeq != 8 || c.DeletedSeq != 6 || c.Joined != 1 {
@@ -194,7 +202,7 @@ func TestDevicesAreTold(t *testing.T) {
 	}{
 		"a pin":             {func() error { return l.Pin(ctx, "ann", "g", true) }, `"pinned":true`},
 		"a draft":           {func() error { return l.Patch(ctx, "ann", "g", conversation.Patch{Draft: &draft}) }, `"draft":"hel"`},
-		"reading":           {func() error { return l.Read(ctx, "ann", "g", 4) }, `"readSeq":4`},
+		"reading":           {func() error { return l.reads("g", 4) }, `"readSeq":4`},
 		"a deletion":        {func() error { return l.Delete(ctx, "ann", "g", 4) }, `"deletedSeq":4`},
 		"clearing":          {func() error { return l.Clear(ctx, "ann", "g", 3, 0) }, `"clearedSeq":3`},
 		"a message deleted": {func() error { return l.DeleteMessages(ctx, "ann", "g", 1, []int64{9}) }, `"deletedSeqs":[9]`},

@@ -62,7 +62,9 @@ var synchronising = []Call{
 		errors: refused},
 	{Name: "readUpTo", Method: http.MethodPost, Path: aGroup + "/read",
 		about: "move the user's read position forward, on all of the user's devices", notes: "It never moves back, and not behind the newest entry. It may be repeated.",
-		body:  given(must("seq", within(1, math.MaxInt64), "the last entry that was read")),
+		body: given(
+			must("seq", within(1, math.MaxInt64), "the last entry that was read"),
+			may("deviceId", ref("ID"), "the device it was read on: where the app has notifications cleared, the user's other devices are told to")),
 		reply: ref("Done"), errors: own},
 	{Name: "getUnread", Method: http.MethodGet, Path: aGroup + "/unread",
 		about: "read what the user has not read in a group, within the offline window",

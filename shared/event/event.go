@@ -100,6 +100,9 @@ type Push struct {
 	// Body is the text to show, without the sender's name. Where it is empty, a phone
 	// shows the default of the type or the kind in its own language.
 	Body string `json:"body,omitempty"`
+	// Own says that Body is what a mention says to those it mentions: no template
+	// that Ext names takes its place.
+	Own bool `json:"own,omitempty"`
 	// Count is of a PushFold: how many messages came that were not shown one by one.
 	Count int64 `json:"count,omitempty"`
 	// Data is the sender's pushData, Ext its pushExt, both as given.

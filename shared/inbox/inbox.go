@@ -108,11 +108,17 @@ func notMember() error {
 }
 
 // Read moves the user's read position in a group forward, at most to the newest
-// entry there is. It costs one read. Errors: fault.NotMember.
-func (b *Inbox) Read(ctx context.Context, u id.User, g id.Group, seq int64) error {
-	return b.asMember(ctx, u, g, func(last int64) error {
-		return b.conversations.Read(ctx, u, g, min(seq, last))
+// entry there is. to is where it moved, zero when it was there or further. It costs
+// one read. Errors: fault.NotMember.
+func (b *Inbox) Read(ctx context.Context, u id.User, g id.Group, seq int64) (to int64, err error) {
+	err = b.asMember(ctx, u, g, func(last int64) error {
+		moved, err := b.conversations.Read(ctx, u, g, min(seq, last))
+		if moved {
+			to = min(seq, last)
+		}
+		return err
 	})
+	return to, err
 }
 
 // Delete takes a conversation off the user's list until there is a new message,

@@ -132,7 +132,7 @@ func (p *play) arrange(g id.Group) {
 	case 4:
 		err = p.users.SetLevel(p.ctx, "ann", g, rapid.SampledFrom([]notify.Level{0, 1, 5}).Draw(p.r, "level"))
 	case 5, 6:
-		err = p.inbox.Read(p.ctx, "ann", g, rapid.Int64Range(1, int64(len(p.logs[g])+3)).Draw(p.r, "seq"))
+		_, err = p.inbox.Read(p.ctx, "ann", g, rapid.Int64Range(1, int64(len(p.logs[g])+3)).Draw(p.r, "seq"))
 	case 7:
 		err = p.inbox.Delete(p.ctx, "ann", g)
 	case 9:

@@ -67,7 +67,16 @@ func newWorld(t tb, months int) *world {
 	return w
 }
 
-func (w *world) reads() int { return int(w.store.Reads.Load()) }
+// cost is the documents read so far.
+func (w *world) cost() int { return int(w.store.Reads.Load()) }
+
+// reads has ann read up to seq, and expects where that moves the position to.
+func (w *world) reads(seq, to int64) {
+	w.Helper()
+	if moved, err := w.inbox.Read(w.ctx, "ann", "g", seq); err != nil || moved != to {
+		w.Fatal("reading up to", seq, "moved to", moved, "want", to, err)
+	}
+}
 
 func (w *world) ok(err error) {
 	w.Helper()

@@ -27,21 +27,8 @@ const (
 	MaxKey, MaxValue, MaxPairs = 32, 4096, 100
 )
 
-// texts are what a notification shows of built-in types of content when nobody gave
-// a text. "" stands for the message's own.
-var texts = map[string]string{
-	"RC:TxtMsg":       "",
-	"RC:ReferenceMsg": "",
-	"RC:ImgMsg":       "[Image]",
-	"RC:GIFMsg":       "[GIF]",
-	"RC:VcMsg":        "[Voice]",
-	"RC:HQVCMsg":      "[Voice]",
-	"RC:SightMsg":     "[Video]",
-	"RC:FileMsg":      "[File]",
-	"RC:LBSMsg":       "[Location]",
-	"RC:ImgTextMsg":   "[Link]",
-	"RC:CombineMsg":   "[Chat history]",
-}
+// words are the built-in types whose own text a notification shows.
+var words = map[string]bool{"RC:TxtMsg": true, "RC:ReferenceMsg": true}
 
 // reserved begins the names of built-in types.
 const reserved = "RC:"
@@ -141,28 +128,23 @@ func CheckExpansion(keys map[string]string, pairs int) error {
 // notifies.
 const RecallType = "RC:RcCmd"
 
-// Text is what an offline notification of the entry shows: of a message the sender's
-// own text, or the default of a content type, of a recall what does without a name.
+// Text is what an offline notification of a message shows: the sender's own text, or
+// the words of a text message. An empty text stands for a phrase that depends on the
+// type, or says that somebody recalled: who knows the reader's language chooses it.
 // Those mentioned may be shown the mention's text instead. Whether there is a
 // notification is notify's to decide.
 func Text(e group.Entry) string {
 	switch {
-	case e.Kind == group.KindRecall && e.Admin:
-		return "An administrator recalled a message"
-	case e.Kind == group.KindRecall:
-		return "A message was recalled"
+	case e.Kind != group.KindMessage:
+		return ""
 	case e.Push != nil && e.Push.Content != "":
 		return e.Push.Content
-	}
-	text, known := texts[e.Type]
-	if text != "" || !known {
-		return text
+	case !words[e.Type]:
+		return ""
 	}
 	var c struct {
 		Content string `json:"content"`
 	}
-	if json.Unmarshal([]byte(e.Content), &c) != nil || c.Content == "" {
-		return "[Message]"
-	}
+	_ = json.Unmarshal([]byte(e.Content), &c) // what cannot be read has no words
 	return c.Content
 }

@@ -117,6 +117,8 @@ type Settings struct {
 	// FCMEndpoint replaces Google's FCM address with a stand-in, without
 	// credentials. THRONG_FCM_ENDPOINT; default empty, the real one.
 	FCMEndpoint string
+	// Notifications say what a phone shows.
+	Notifications Notifications
 }
 
 // FromEnv reads the settings through get, which is os.Getenv outside tests.
@@ -144,6 +146,7 @@ func FromEnv(get func(string) string) (Settings, error) {
 		StreamLifetime:    r.duration("THRONG_STREAM_LIFETIME", 55*time.Minute),
 		StreamConnections: r.between("THRONG_STREAM_CONNECTIONS", 5000, 1, 1<<20),
 		FCMEndpoint:       get("THRONG_FCM_ENDPOINT"),
+		Notifications:     r.notifications(),
 
 		RequireStrongSignature: r.flag("THRONG_REQUIRE_STRONG_SIGNATURE", false),
 		Rates:                  r.rates("THRONG_RATE_LIMITS"),
