@@ -79,11 +79,17 @@ func (p *post) begin() {
 		if f.Topic == "" {
 			continue
 		}
-		subs = append(subs, pubsub.Subscription{Name: f.Name, Topic: f.Topic, Endpoint: server.URL + "/" + f.Name, Deadline: time.Minute})
-		q := &queue{name: f.Name}
-		p.queues["/"+f.Name] = q
-		for range carriers {
-			carrying.Go(func() { p.carry(ctx, q) })
+		feeds := map[string]string{f.Name: f.Topic}
+		if f.Later != nil {
+			feeds[f.Later.Topic] = f.Later.Topic
+		}
+		for name, topic := range feeds {
+			subs = append(subs, pubsub.Subscription{Name: name, Topic: topic, Endpoint: server.URL + "/" + name, Deadline: time.Minute})
+			q := &queue{name: name}
+			p.queues["/"+name] = q
+			for range carriers {
+				carrying.Go(func() { p.carry(ctx, q) })
+			}
 		}
 	}
 	var topics []string
@@ -130,7 +136,7 @@ func (p *post) carry(ctx context.Context, q *queue) {
 			again = !p.hand(ctx, q, letter)
 			again = again || p.chance(6) // done, and the answer is lost
 		}
-		if again && q.name == event.TopicWatch {
+		if again && (q.name == event.TopicWatch || q.name == event.TopicPushLater) {
 			// Its time may not have come.
 			time.AfterFunc(time.Second, func() { p.put(q, letter, 0) })
 			again = false
