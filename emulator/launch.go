@@ -216,9 +216,8 @@ func (l *launcher) subscriptions(at map[string]*url.URL) []pubsub.Subscription {
 		}
 		s := pubsub.Subscription{Name: f.Name, Topic: f.Topic, Endpoint: at[f.Name].String() + "/", Deadline: time.Duration(f.TimeoutSeconds) * time.Second}
 		subs = append(subs, s)
-		if later := f.Later; later != nil {
-			s.Name, s.Topic, s.Attempts = later.Topic, later.Topic, later.Attempts
-			s.MinBackoff, s.MaxBackoff = time.Duration(later.MinBackoffSeconds)*time.Second, time.Duration(later.MaxBackoffSeconds)*time.Second
+		if f.Later != "" {
+			s.Name, s.Topic = f.Later, f.Later
 			subs = append(subs, s)
 		}
 	}

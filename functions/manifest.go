@@ -35,8 +35,10 @@ type Function struct {
 	Trigger string `json:"trigger"`
 	// Topic is what a pubsub function subscribes to.
 	Topic string `json:"topic,omitempty"`
-	// Later is a second topic of a pubsub function, for events that wait.
-	Later *Later `json:"later,omitempty"`
+	// Later is a second topic of a pubsub function, for events whose time comes
+	// later. Its subscription has the topic's name, so that what waits holds up
+	// nothing else.
+	Later string `json:"later,omitempty"`
 	// Routes are the path prefixes an http function serves; the longest wins.
 	Routes []string `json:"routes,omitempty"`
 	// Memory is the memory limit in Kubernetes notation.
@@ -45,17 +47,6 @@ type Function struct {
 	TimeoutSeconds int `json:"timeoutSeconds"`
 	// Concurrency is how many requests one instance takes at a time.
 	Concurrency int `json:"concurrency"`
-}
-
-// Later is a topic for events whose time comes later, with a subscription of its
-// own that has the topic's name, so that what waits holds up nothing else. An event
-// that comes early is refused, and delivered again after a backoff.
-type Later struct {
-	Topic             string `json:"topic"`
-	MinBackoffSeconds int    `json:"minBackoffSeconds"`
-	MaxBackoffSeconds int    `json:"maxBackoffSeconds"`
-	// Attempts is how often an event is delivered before it is a dead letter.
-	Attempts int `json:"attempts"`
 }
 
 // Load parses the embedded manifest.
@@ -67,8 +58,8 @@ func Load() (*Manifest, error) {
 	for _, f := range m.Functions {
 		if f.Trigger == "pubsub" {
 			topics := []string{f.Topic}
-			if f.Later != nil {
-				topics = append(topics, f.Later.Topic)
+			if f.Later != "" {
+				topics = append(topics, f.Later)
 			}
 			for _, topic := range topics {
 				if _, ok := m.Topics[topic]; !ok {

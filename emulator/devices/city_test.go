@@ -150,8 +150,8 @@ func (c *city) door() string {
 		}
 		if f.Topic != "" && handlers[f.Name] != nil {
 			mux.Handle("/events/"+f.Name, handlers[f.Name])
-			if f.Later != nil {
-				mux.Handle("/events/"+f.Later.Topic, handlers[f.Name])
+			if f.Later != "" {
+				mux.Handle("/events/"+f.Later, handlers[f.Name])
 			}
 		}
 	}

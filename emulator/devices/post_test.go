@@ -80,8 +80,8 @@ func (p *post) begin() {
 			continue
 		}
 		feeds := map[string]string{f.Name: f.Topic}
-		if f.Later != nil {
-			feeds[f.Later.Topic] = f.Later.Topic
+		if f.Later != "" {
+			feeds[f.Later] = f.Later
 		}
 		for name, topic := range feeds {
 			subs = append(subs, pubsub.Subscription{Name: name, Topic: topic, Endpoint: server.URL + "/" + name, Deadline: time.Minute})
@@ -136,7 +136,7 @@ func (p *post) carry(ctx context.Context, q *queue) {
 			again = !p.hand(ctx, q, letter)
 			again = again || p.chance(6) // done, and the answer is lost
 		}
-		if again && (q.name == event.TopicWatch || q.name == event.TopicPushLater) {
+		if again && q.name == event.TopicWatch {
 			// Its time may not have come.
 			time.AfterFunc(time.Second, func() { p.put(q, letter, 0) })
 			again = false

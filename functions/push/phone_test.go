@@ -142,6 +142,26 @@ func (p *phone) due(job event.Push) {
 	p.takes(job)
 }
 
+// early delivers a job before its time, as Pub/Sub does at once, until it was tried.
+// Nobody is asked before it is due.
+func (p *phone) early(job event.Push) {
+	p.Helper()
+	for p.now().UnixMilli() < job.Due {
+		asked := p.asked[job.Targets[0].Token]
+		if early := time.UnixMilli(job.Due).Sub(p.now()); early > 20*time.Second {
+			p.takes(job)
+			again := p.waiting()
+			if len(again) != 1 || again[0].Job != job.Job || again[0].Due != job.Due || p.asked[job.Targets[0].Token] != asked {
+				p.Fatalf("%s was due in %s, and made %+v", job.Job, early, again)
+			}
+			job = again[0]
+			continue
+		}
+		p.takes(job)
+		return
+	}
+}
+
 func (p *phone) misbehave(token, how string) {
 	p.Helper()
 	r, _ := http.NewRequest(http.MethodPut, p.fcm.URL+"/emulator/tokens/"+token, strings.NewReader(how))

@@ -4,8 +4,8 @@
 // Trigger: Pub/Sub, topics push and push-later. A job is tried once and
 // acknowledged. The devices that FCM could not take now go into a new job on
 // push-later that says when it is due; those that are done stay out of it. So what
-// fails holds up nothing on push, and an event on push-later that comes early is
-// delivered again. After an hour a job is given up, to the dead-letter topic.
+// fails holds up nothing on push. A job that comes early is held for a while and then
+// published once more. After an hour a job is given up, to the dead-letter topic.
 package push
 
 import (
@@ -93,16 +93,16 @@ const (
 	// another instance did, too, shows once all the same: phones replace a
 	// notification by one with the same message id.
 	doneJobs = 4096
-	// holdAtMost bounds the wait for a job's time within its delivery. What is due
-	// later is given back: a delivery that is held takes the place of others.
-	holdAtMost = 5 * time.Second
+	// holdAtMost bounds the wait for a job's time within one delivery. What is due
+	// later is published again. To refuse it would have Pub/Sub deliver it again, too,
+	// but slow down the whole subscription.
+	holdAtMost = 20 * time.Second
 	// giveUpAfter is how long a job is tried: FCM asks for no more than an hour.
 	giveUpAfter = time.Hour
 	// spread is over how long jobs come back that have waited for the same moment.
 	spread = 10 * time.Second
-	// pausedFor is when a job that meets a pause is delivered first again. Pub/Sub's
-	// backoff sees to the next times.
-	pausedFor = 10 * time.Second
+	// pausedFor is after how long a job that met a pause looks again.
+	pausedFor = 30 * time.Second
 )
 
 // Why a job waits or was given up, beside FCM's own codes.
@@ -164,11 +164,12 @@ func (f *function) handle(ctx context.Context, d pubsub.Delivery) error {
 	if job.Job == "" || len(job.Targets) == 0 || len(job.Targets) > event.MaxPushTargets {
 		return fault.New(fault.InvalidArgument, "a push job needs a name and 1 to %d devices", event.MaxPushTargets)
 	}
-	if early := time.UnixMilli(job.Due).Sub(f.Now()); early > holdAtMost {
-		return pubsub.ErrLater
-	} else if early > 0 {
-		if err := f.Wait(ctx, early); err != nil {
+	if early := time.UnixMilli(job.Due).Sub(f.Now()); early > 0 {
+		if err := f.Wait(ctx, min(early, holdAtMost)); err != nil {
 			return err
+		}
+		if early > holdAtMost {
+			return f.Later(ctx, job)
 		}
 	}
 	_, err, _ := f.inFlight.Do(job.Job, func() (any, error) { return nil, f.do(ctx, job) })
@@ -181,7 +182,6 @@ func (f *function) do(ctx context.Context, job event.Push) error {
 		return f.hand(ctx, job.Job, left)
 	}
 	now := f.Now()
-	waited := job.Due != 0
 	if job.First == 0 {
 		job.First = now.UnixMilli()
 	}
@@ -194,9 +194,6 @@ func (f *function) do(ctx context.Context, job event.Push) error {
 		return err
 	case answer.Open:
 		return f.hand(ctx, job.Job, f.push(ctx, job))
-	case answer.Paused && waited:
-		// An hour of Pub/Sub's backoff, and no event for it.
-		return pubsub.ErrLater
 	case answer.Paused:
 		job.Reason = reasonPaused
 		job.Due = now.Add(pausedFor).UnixMilli()

@@ -1,7 +1,6 @@
 package pubsub
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -18,13 +17,9 @@ type Subscription struct {
 	Name, Topic, Endpoint string
 	// Deadline is the handler's time for one event.
 	Deadline time.Duration
-	// MinBackoff, MaxBackoff and Attempts are the retry rule. Zero fields take the
-	// constants of the same names.
-	MinBackoff, MaxBackoff time.Duration
-	Attempts               int
 }
 
-// The retry rule of a push subscription that says nothing else. An endpoint that is gone would
+// The retry rule of every push subscription. An endpoint that is gone would
 // otherwise be called in a tight loop.
 const (
 	MinBackoff  = time.Second
@@ -54,10 +49,8 @@ func (c *Client) Ensure(ctx context.Context, topics []string, subs []Subscriptio
 		err := c.ensureSubscription(ctx, &pb.Subscription{
 			Name: c.subName(s.Name), Topic: c.topicName(s.Topic), PushConfig: push,
 			AckDeadlineSeconds: int32(s.Deadline / time.Second),
-			RetryPolicy: &pb.RetryPolicy{
-				MinimumBackoff: durationpb.New(cmp.Or(s.MinBackoff, MinBackoff)), MaximumBackoff: durationpb.New(cmp.Or(s.MaxBackoff, MaxBackoff)),
-			},
-			DeadLetterPolicy: &pb.DeadLetterPolicy{DeadLetterTopic: c.topicName(dead), MaxDeliveryAttempts: int32(cmp.Or(s.Attempts, MaxAttempts))},
+			RetryPolicy:        &pb.RetryPolicy{MinimumBackoff: durationpb.New(MinBackoff), MaximumBackoff: durationpb.New(MaxBackoff)},
+			DeadLetterPolicy:   &pb.DeadLetterPolicy{DeadLetterTopic: c.topicName(dead), MaxDeliveryAttempts: MaxAttempts},
 		})
 		if err != nil {
 			return err
