@@ -1,8 +1,10 @@
 package push
 
 import (
+	"context"
 	"fmt"
 	"hash/maphash"
+	"log/slog"
 	"strings"
 	"sync"
 	"time"
@@ -96,7 +98,7 @@ func (b *budget) spend(token string, job event.Push, now time.Time) (over, first
 // fold takes the devices out of a job that have had enough for now, and returns
 // the jobs that will tell them how many messages there were. Only messages are
 // folded, and only at their first try: a recall must not be kept from anybody.
-func (f *function) fold(job event.Push, now time.Time) (rest event.Push, folds []event.Push) {
+func (f *function) fold(ctx context.Context, job event.Push, now time.Time) (rest event.Push, folds []event.Push) {
 	b := f.budget
 	if b.rate == 0 || job.Kind != event.PushMessage || job.Tries > 0 {
 		return job, nil
@@ -121,6 +123,9 @@ func (f *function) fold(job event.Push, now time.Time) (rest event.Push, folds [
 		fold.Surplus, fold.Count, fold.Due, fold.First, fold.Reason = true, 1, at, 0, ""
 		fold.Body, fold.Data, fold.Mentioned = "", "", false
 		folds = append(folds, fold)
+	}
+	if n := len(job.Targets) - len(rest.Targets); n > 0 {
+		slog.InfoContext(ctx, "held back from devices that have had enough", "job", job.Job, "group", job.Group, "messageUID", job.MessageUID, "devices", n)
 	}
 	return rest, folds
 }

@@ -23,7 +23,7 @@ const (
 func (f *function) push(ctx context.Context, job event.Push) remains {
 	now := f.Now()
 	started := time.Now()
-	job, folds := f.fold(job, now)
+	job, folds := f.fold(ctx, job, now)
 	var jobs []event.Push
 	if job.Surplus {
 		jobs = f.budget.counted(job)
