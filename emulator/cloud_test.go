@@ -120,8 +120,9 @@ func startTown(t *testing.T, with ...string) *town {
 	transport.MaxIdleConnsPerHost = 512
 	w.client = &http.Client{Transport: transport, Timeout: time.Minute}
 	w.cmd = exec.Command(path, "--port", strconv.Itoa(w.base), "--project", w.project, "--fresh")
-	// Tests send faster than people do; those of the limits set them.
-	w.cmd.Dir, w.cmd.Env = t.TempDir(), append(os.Environ(), "THRONG_DEVICE_RATE=0", "THRONG_PUSH_BURST=0")
+	// Tests send from devices faster than people do, and to devices more than people
+	// read; those of the limits set them.
+	w.cmd.Dir, w.cmd.Env = t.TempDir(), append(os.Environ(), "THRONG_DEVICE_RATE=0", "THRONG_PUSH_DEVICE_RATE=0", "THRONG_PUSH_BURST=0")
 	for _, text := range with {
 		if strings.HasPrefix(text, "--") {
 			w.cmd.Args = append(w.cmd.Args, text)

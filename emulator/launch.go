@@ -211,8 +211,14 @@ func (l *launcher) startCloud(ctx context.Context) error {
 func (l *launcher) subscriptions(at map[string]*url.URL) []pubsub.Subscription {
 	var subs []pubsub.Subscription
 	for _, f := range l.manifest.Functions {
-		if f.Trigger == "pubsub" {
-			subs = append(subs, pubsub.Subscription{Name: f.Name, Topic: f.Topic, Endpoint: at[f.Name].String() + "/", Deadline: time.Duration(f.TimeoutSeconds) * time.Second})
+		if f.Trigger != "pubsub" {
+			continue
+		}
+		s := pubsub.Subscription{Name: f.Name, Topic: f.Topic, Endpoint: at[f.Name].String() + "/", Deadline: time.Duration(f.TimeoutSeconds) * time.Second}
+		subs = append(subs, s)
+		if f.Later != "" {
+			s.Name, s.Topic = f.Later, f.Later
+			subs = append(subs, s)
 		}
 	}
 	return subs

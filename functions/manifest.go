@@ -35,6 +35,10 @@ type Function struct {
 	Trigger string `json:"trigger"`
 	// Topic is what a pubsub function subscribes to.
 	Topic string `json:"topic,omitempty"`
+	// Later is a second topic of a pubsub function, for events whose time comes
+	// later. Its subscription has the topic's name, so that what waits holds up
+	// nothing else.
+	Later string `json:"later,omitempty"`
 	// Routes are the path prefixes an http function serves; the longest wins.
 	Routes []string `json:"routes,omitempty"`
 	// Memory is the memory limit in Kubernetes notation.
@@ -53,8 +57,14 @@ func Load() (*Manifest, error) {
 	}
 	for _, f := range m.Functions {
 		if f.Trigger == "pubsub" {
-			if _, ok := m.Topics[f.Topic]; !ok {
-				return nil, fmt.Errorf("functions.json: %s subscribes to %q, which is no topic", f.Name, f.Topic)
+			topics := []string{f.Topic}
+			if f.Later != "" {
+				topics = append(topics, f.Later)
+			}
+			for _, topic := range topics {
+				if _, ok := m.Topics[topic]; !ok {
+					return nil, fmt.Errorf("functions.json: %s subscribes to %q, which is no topic", f.Name, topic)
+				}
 			}
 		}
 	}

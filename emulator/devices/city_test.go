@@ -137,13 +137,7 @@ func (c *city) door() string {
 		"groups": groups.Handler(cl), "messages": messages.Handler(cl), "mutes": mutes.Handler(cl), "history": history.Handler(cl),
 		"users": users.Handler(cl), "conversations": conversations.Handler(cl), "client": client.Handler(cl),
 		"fanout": fanout.Handler(cl), "watch": watch.Handler(cl),
-		"push": push.Handler(push.Deps{Send: send, Forget: cl.Users.ForgetToken, Requeue: func(ctx context.Context, job event.Push) error {
-			payload, err := json.Marshal(job)
-			if err != nil {
-				return err
-			}
-			return cl.PubSub.Publish(ctx, event.TopicPush, payload)
-		}}),
+		"push": push.Handler(push.On(cl, send)),
 	}
 	m, err := functions.Load()
 	c.ok(err)
@@ -156,6 +150,9 @@ func (c *city) door() string {
 		}
 		if f.Topic != "" && handlers[f.Name] != nil {
 			mux.Handle("/events/"+f.Name, handlers[f.Name])
+			if f.Later != "" {
+				mux.Handle("/events/"+f.Later, handlers[f.Name])
+			}
 		}
 	}
 	server := httptest.NewServer(mux)

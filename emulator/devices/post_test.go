@@ -79,11 +79,17 @@ func (p *post) begin() {
 		if f.Topic == "" {
 			continue
 		}
-		subs = append(subs, pubsub.Subscription{Name: f.Name, Topic: f.Topic, Endpoint: server.URL + "/" + f.Name, Deadline: time.Minute})
-		q := &queue{name: f.Name}
-		p.queues["/"+f.Name] = q
-		for range carriers {
-			carrying.Go(func() { p.carry(ctx, q) })
+		feeds := map[string]string{f.Name: f.Topic}
+		if f.Later != "" {
+			feeds[f.Later] = f.Later
+		}
+		for name, topic := range feeds {
+			subs = append(subs, pubsub.Subscription{Name: name, Topic: topic, Endpoint: server.URL + "/" + name, Deadline: time.Minute})
+			q := &queue{name: name}
+			p.queues["/"+name] = q
+			for range carriers {
+				carrying.Go(func() { p.carry(ctx, q) })
+			}
 		}
 	}
 	var topics []string

@@ -26,7 +26,7 @@ var update = flag.Bool("update", false, "write the golden files of testdata anew
 // them as FCM does. It keeps what went over the wire last.
 type post struct {
 	*testing.T
-	send func(messages []*messaging.Message) *messaging.BatchResponse
+	send func(m *messaging.Message) error
 	last json.RawMessage
 }
 
@@ -48,22 +48,15 @@ func newPost(t *testing.T) *post {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.send = func(messages []*messaging.Message) *messaging.BatchResponse {
-		t.Helper()
-		batch, err := send(t.Context(), messages)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return batch
-	}
+	p.send = func(m *messaging.Message) error { return send(t.Context(), m) }
 	return p
 }
 
 // posted is one message as it went over the wire, to be read by people.
 func (p *post) posted(style *Style, job event.Push) []byte {
 	p.Helper()
-	if r := p.send(style.messages(job)).Responses[0]; !r.Success {
-		p.Fatalf("refused: %v\n%s", r.Error, p.last)
+	if err := p.send(style.messages(job)[0]); err != nil {
+		p.Fatalf("refused: %v\n%s", err, p.last)
 	}
 	var message any
 	if err := json.Unmarshal(p.last, &message); err != nil {

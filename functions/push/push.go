@@ -1,34 +1,34 @@
 // Package push is the function that hands notifications to FCM, and the only
 // package that talks to it.
 //
-// Trigger: Pub/Sub, topic push. A job that no device could be reached with is
-// delivered again later; one that reached some is acknowledged, and a new job
-// carries the devices that are left.
+// Trigger: Pub/Sub, topics push and push-later. A job is tried once and
+// acknowledged. The devices that FCM could not take now go into a new job on
+// push-later that says when it is due; those that are done stay out of it. So what
+// fails holds up nothing on push. A job that comes early is held for a while and then
+// published once more. After an hour a job is given up, to the dead-letter topic.
 package push
 
 import (
 	"context"
 	"encoding/json"
-	"fmt"
+	"errors"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
-	"strings"
 	"time"
 
-	firebase "firebase.google.com/go/v4"
 	"firebase.google.com/go/v4/messaging"
 	"github.com/GoogleCloudPlatform/functions-framework-go/functions"
 	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/sync/singleflight"
-	"google.golang.org/api/option"
 
 	"github.com/throng-im/throng/shared/cloud"
 	"github.com/throng-im/throng/shared/event"
 	"github.com/throng-im/throng/shared/fault"
+	"github.com/throng-im/throng/shared/gate"
 	"github.com/throng-im/throng/shared/id"
 	"github.com/throng-im/throng/shared/pubsub"
 	"github.com/throng-im/throng/shared/serve"
-	"github.com/throng-im/throng/shared/settings"
 )
 
 // Serve is the function's entry point.
@@ -45,18 +45,9 @@ var Serve = serve.Function("push", func(ctx context.Context) (http.Handler, erro
 	if err != nil {
 		return nil, err
 	}
-	return Handler(Deps{
-		Style:  style,
-		Send:   send,
-		Forget: c.Users.ForgetToken,
-		Requeue: func(ctx context.Context, job event.Push) error {
-			payload, err := json.Marshal(job)
-			if err != nil {
-				return err
-			}
-			return c.PubSub.Publish(ctx, event.TopicPush, payload)
-		},
-	}), nil
+	d := On(c, send)
+	d.Style = style
+	return Handler(d), nil
 })
 
 func init() { functions.HTTP("push", Serve) }
@@ -65,60 +56,115 @@ func init() { functions.HTTP("push", Serve) }
 type Deps struct {
 	// Style is how notifications look; nil is that of an app that set nothing.
 	Style *Style
-	// Send hands at most event.MaxPushTargets messages to FCM.
-	Send func(ctx context.Context, messages []*messaging.Message) (*messaging.BatchResponse, error)
-	// Requeue publishes a job for the devices that are left.
-	Requeue func(ctx context.Context, job event.Push) error
+	// Send hands one message to FCM, once. Its error is the SDK's own, not wrapped.
+	Send func(ctx context.Context, m *messaging.Message) error
+	// Later publishes jobs that wait until they are due.
+	Later func(ctx context.Context, jobs ...event.Push) error
+	// GiveUp publishes a job to the dead letters.
+	GiveUp func(ctx context.Context, job event.Push) error
 	// Forget drops a token that FCM says is dead.
 	Forget func(ctx context.Context, user id.User, token string) error
+	// Ask asks whether so many messages may go to FCM now; nil is always.
+	Ask func(ctx context.Context, n int) (gate.Answer, error)
+	// Close tells all processes that FCM takes nothing until some time.
+	Close func(ctx context.Context, until time.Time) error
+	// DeviceRate is how many messages a minute a device is shown, 0 for any number.
+	DeviceRate int
+	// Now is the clock, and Wait waits; nil is the real ones.
+	Now  func() time.Time
+	Wait func(ctx context.Context, d time.Duration) error
 }
 
-// Sender connects to FCM, or to the stand-in that the settings name.
-func Sender(ctx context.Context, s settings.Settings) (func(context.Context, []*messaging.Message) (*messaging.BatchResponse, error), error) {
-	var opts []option.ClientOption
-	if s.FCMEndpoint != "" {
-		// The library's own client would keep two idle connections for fifty
-		// workers and open the rest anew for every message.
-		transport := http.DefaultTransport.(*http.Transport).Clone()
-		transport.MaxIdleConnsPerHost = idleConnections
-		opts = append(opts, option.WithEndpoint(s.FCMEndpoint), option.WithHTTPClient(&http.Client{Transport: transport}))
+// On is what the function needs, done by a cloud.
+func On(c *cloud.Cloud, send func(context.Context, *messaging.Message) error) Deps {
+	publish := func(ctx context.Context, topic string, jobs ...event.Push) error {
+		payloads := make([][]byte, len(jobs))
+		for i, job := range jobs {
+			var err error
+			if payloads[i], err = json.Marshal(job); err != nil {
+				return err
+			}
+		}
+		return c.PubSub.Publish(ctx, topic, payloads...)
 	}
-	app, err := firebase.NewApp(ctx, &firebase.Config{ProjectID: s.Project}, opts...)
-	if err != nil {
-		return nil, fmt.Errorf("firebase: %w", err)
+	return Deps{
+		Send: send, Forget: c.Users.ForgetToken, Ask: c.Gate.Ask, Close: c.Gate.Close, DeviceRate: c.Settings.PushDeviceRate,
+		Later: func(ctx context.Context, jobs ...event.Push) error {
+			return publish(ctx, event.TopicPushLater, jobs...)
+		},
+		GiveUp: func(ctx context.Context, job event.Push) error { return publish(ctx, event.TopicPushDead, job) },
 	}
-	client, err := app.Messaging(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("firebase messaging: %w", err)
-	}
-	return client.SendEach, nil
 }
 
 const (
-	idleConnections = 64
 	// doneJobs is how many jobs an instance remembers to have done. A job that
 	// another instance did, too, shows once all the same: phones replace a
 	// notification by one with the same message id.
 	doneJobs = 4096
-	// sendTimeout leaves room within the event's deadline to requeue what is
-	// left: the library retries an overloaded FCM for seven seconds.
-	sendTimeout = 15 * time.Second
+	// holdAtMost bounds the wait for a job's time within one delivery. What is due
+	// later is published again. To refuse it would have Pub/Sub deliver it again, too,
+	// but slow down the whole subscription.
+	holdAtMost = 20 * time.Second
+	// giveUpAfter is how long a job is tried: FCM asks for no more than an hour.
+	giveUpAfter = time.Hour
+	// spread is over how long jobs come back that have waited for the same moment.
+	spread = 10 * time.Second
+	// pausedFor is after how long a job that met a pause looks again.
+	pausedFor = 30 * time.Second
+)
+
+// Why a job waits or was given up, beside FCM's own codes.
+const (
+	reasonPaused = "PAUSED"
+	reasonQuota  = "QUOTA_WINDOW_USED"
 )
 
 type function struct {
 	Deps
-	done     *lru.Cache[string, struct{}]
+	// done are jobs that must not be sent again, with what is still to be published
+	// of them.
+	done     *lru.Cache[string, remains]
 	inFlight singleflight.Group
+	budget   *budget
+	// slots bound the messages that this process has under way.
+	slots chan struct{}
+}
+
+// remains is what a job leaves behind when all its messages were tried.
+type remains struct {
+	later []event.Push
+	dead  []event.Push
 }
 
 // Handler serves the function.
 func Handler(d Deps) http.Handler {
-	done, _ := lru.New[string, struct{}](doneJobs) // fails for a size of zero only
 	if d.Style == nil {
 		d.Style = plain
 	}
-	f := &function{Deps: d, done: done}
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	if d.Wait == nil {
+		d.Wait = sleep
+	}
+	if d.Ask == nil {
+		d.Ask = func(context.Context, int) (gate.Answer, error) { return gate.Answer{Open: true}, nil }
+	}
+	f := &function{Deps: d, budget: newBudget(d.DeviceRate), slots: make(chan struct{}, underWay)}
+	f.done, _ = lru.New[string, remains](doneJobs) // fails for a size of zero only
 	return pubsub.Handler(f.handle)
+}
+
+// sleep waits, but not for longer than the process lives.
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-serve.Stopping(ctx):
+		return pubsub.ErrLater
+	case <-time.After(d):
+		return nil
+	}
 }
 
 func (f *function) handle(ctx context.Context, d pubsub.Delivery) error {
@@ -129,89 +175,70 @@ func (f *function) handle(ctx context.Context, d pubsub.Delivery) error {
 	if job.Job == "" || len(job.Targets) == 0 || len(job.Targets) > event.MaxPushTargets {
 		return fault.New(fault.InvalidArgument, "a push job needs a name and 1 to %d devices", event.MaxPushTargets)
 	}
-	_, err, _ := f.inFlight.Do(job.Job, func() (any, error) {
-		if f.done.Contains(job.Job) {
-			return nil, nil
+	if early := time.UnixMilli(job.Due).Sub(f.Now()); early > 0 {
+		if err := f.Wait(ctx, min(early, holdAtMost)); err != nil {
+			return err
 		}
-		err := f.push(ctx, job)
-		if err == nil {
-			f.done.Add(job.Job, struct{}{})
+		if early > holdAtMost {
+			return f.Later(ctx, job)
 		}
-		return nil, err
-	})
+	}
+	_, err, _ := f.inFlight.Do(job.Job, func() (any, error) { return nil, f.do(ctx, job) })
 	return err
 }
 
-func (f *function) push(ctx context.Context, job event.Push) error {
-	sendCtx, cancel := context.WithTimeout(ctx, sendTimeout)
-	defer cancel()
-	batch, err := f.Send(sendCtx, f.Style.messages(job))
-	if err != nil {
-		return fmt.Errorf("fcm: %w", err)
+// do tries a job, unless that was done or its time has not come.
+func (f *function) do(ctx context.Context, job event.Push) error {
+	if left, done := f.done.Get(job.Job); done {
+		return f.hand(ctx, job.Job, left)
 	}
-	var left []event.PushTarget
-	sent, forgotten, refused := 0, 0, 0
-	for i, r := range batch.Responses {
-		target := job.Targets[i]
-		switch verdictOf(r.Error) {
-		case delivered:
-			sent++
-		case dead:
-			forgotten++
-			if err := f.Forget(ctx, target.User, target.Token); err != nil {
-				slog.WarnContext(ctx, "a dead device could not be forgotten", "user", target.User, "device", target.Device, "error", err)
-			}
-		case refusedForGood:
-			refused++
-			slog.ErrorContext(ctx, "FCM refused a notification", "user", target.User, "device", target.Device, "messageUID", job.MessageUID, "error", r.Error)
-		case retryable:
-			left = append(left, target)
-		}
+	now := f.Now()
+	if job.First == 0 {
+		job.First = now.UnixMilli()
 	}
-	slog.InfoContext(ctx, "pushed", "job", job.Job, "group", job.Group, "seq", job.Seq, "messageUID", job.MessageUID,
-		"sent", sent, "forgotten", forgotten, "refused", refused, "left", len(left))
+	if now.Sub(time.UnixMilli(job.First)) >= giveUpAfter {
+		return f.hand(ctx, job.Job, remains{dead: []event.Push{job}})
+	}
+	answer, err := f.Ask(ctx, len(job.Targets))
 	switch {
-	case len(left) == 0:
-		return nil
-	case len(left) == len(job.Targets):
-		return fmt.Errorf("FCM took none of %d notifications", len(left))
-	}
-	job.Job, job.Targets = nextName(job.Job), left
-	return f.Requeue(ctx, job)
-}
-
-// nextName names the job for what a job left over: name, name~1, name~2.
-func nextName(name string) string {
-	base, n := name, 0
-	if cut := strings.LastIndexByte(name, '~'); cut >= 0 {
-		if _, err := fmt.Sscanf(name[cut:], "~%d", &n); err == nil {
-			base = name[:cut]
-		}
-	}
-	return fmt.Sprintf("%s~%d", base, n+1)
-}
-
-// verdict is what became of one notification.
-type verdict int
-
-const (
-	delivered verdict = iota
-	dead
-	refusedForGood
-	retryable
-)
-
-// verdictOf classifies FCM's answer. The library's predicates look at the error
-// itself and not at what it wraps, so this comes before any wrapping.
-func verdictOf(err error) verdict {
-	switch {
-	case err == nil:
-		return delivered
-	case messaging.IsUnregistered(err), messaging.IsSenderIDMismatch(err):
-		return dead
-	case messaging.IsInvalidArgument(err), messaging.IsThirdPartyAuthError(err):
-		return refusedForGood
+	case err != nil:
+		return err
+	case answer.Open:
+		return f.hand(ctx, job.Job, f.push(ctx, job))
+	case answer.Paused:
+		job.Reason = reasonPaused
+		job.Due = now.Add(pausedFor).UnixMilli()
 	default:
-		return retryable
+		job.Reason = reasonQuota
+		job.Due = answer.Until.Add(rand.N(spread)).UnixMilli()
 	}
+	slog.InfoContext(ctx, "push waits", "job", job.Job, "messageUID", job.MessageUID, "reason", job.Reason, "devices", len(job.Targets), "due", time.UnixMilli(job.Due))
+	return f.Later(ctx, job)
+}
+
+// hand publishes what a job leaves behind. From then on the job is done. When it
+// cannot be published, only that is tried again: nothing that succeeded is sent twice.
+func (f *function) hand(ctx context.Context, name string, left remains) error {
+	// The messages are out, so what is left must not be lost with the request.
+	ctx = context.WithoutCancel(ctx)
+	var errs []error
+	if len(left.later) > 0 {
+		if err := f.Later(ctx, left.later...); err != nil {
+			errs = append(errs, err)
+		} else {
+			left.later = nil
+		}
+	}
+	for len(left.dead) > 0 {
+		job := left.dead[0]
+		if err := f.GiveUp(ctx, job); err != nil {
+			errs = append(errs, err)
+			break
+		}
+		left.dead = left.dead[1:]
+		slog.ErrorContext(ctx, "a push was given up", "alarm", "push_given_up", "job", job.Job, "group", job.Group, "messageUID", job.MessageUID,
+			"reason", job.Reason, "devices", len(job.Targets), "since", time.UnixMilli(job.First))
+	}
+	f.done.Add(name, left)
+	return errors.Join(errs...)
 }

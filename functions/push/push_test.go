@@ -2,10 +2,6 @@ package push_test
 
 import (
 	"bytes"
-	"context"
-	"encoding/base64"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -13,149 +9,174 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
-	"github.com/throng-im/throng/emulator/fcm"
-	"github.com/throng-im/throng/functions/push"
 	"github.com/throng-im/throng/shared/event"
 	"github.com/throng-im/throng/shared/id"
-	"github.com/throng-im/throng/shared/settings"
 )
 
-// phone is the function between a topic and the stand-in, through the real SDK.
-type phone struct {
-	*testing.T
-	fcm     *httptest.Server
-	handler http.Handler
-
-	mu        sync.Mutex
-	requeued  []event.Push
-	forgotten []string
-	deaf      bool
-}
-
-func newPhone(t *testing.T) *phone {
-	p := &phone{T: t, fcm: httptest.NewServer(fcm.New())}
-	t.Cleanup(p.fcm.Close)
-	send, err := push.Sender(t.Context(), settings.Settings{Project: "demo", FCMEndpoint: p.fcm.URL + "/v1"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.handler = push.Handler(push.Deps{
-		Send: send,
-		Requeue: func(_ context.Context, job event.Push) error {
-			p.mu.Lock()
-			defer p.mu.Unlock()
-			if p.deaf {
-				return errors.New("no Pub/Sub")
-			}
-			p.requeued = append(p.requeued, job)
-			return nil
-		},
-		Forget: func(_ context.Context, user id.User, token string) error {
-			p.mu.Lock()
-			defer p.mu.Unlock()
-			p.forgotten = append(p.forgotten, token)
-			return errors.New("forgetting fails and must not matter")
-		},
-	})
-	return p
-}
-
-func (p *phone) deliver(body any) int {
-	p.Helper()
-	data, err := json.Marshal(body)
-	if err != nil {
-		p.Fatal(err)
-	}
-	w := httptest.NewRecorder()
-	envelope := fmt.Sprintf(`{"message":{"data":%q,"messageId":"1"}}`, base64.StdEncoding.EncodeToString(data))
-	p.handler.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/", strings.NewReader(envelope)))
-	return w.Code
-}
-
-func (p *phone) misbehave(token, how string) {
-	p.Helper()
-	r, _ := http.NewRequest(http.MethodPut, p.fcm.URL+"/emulator/tokens/"+token, strings.NewReader(how))
-	res, err := http.DefaultClient.Do(r)
-	if err != nil || res.StatusCode != http.StatusOK {
-		p.Fatal(res, err)
-	}
-	_ = res.Body.Close()
-}
-
-func (p *phone) pushed() []string {
-	p.Helper()
-	res, err := http.Get(p.fcm.URL + "/emulator/pushes")
-	if err != nil {
-		p.Fatal(err)
-	}
-	defer func() { _ = res.Body.Close() }()
-	var out struct{ Pushes []fcm.Push }
-	if err := json.NewDecoder(res.Body).Decode(&out); err != nil {
-		p.Fatal(err)
-	}
-	var tokens []string
-	for _, x := range out.Pushes {
-		tokens = append(tokens, x.Token)
-	}
-	slices.Sort(tokens)
-	return tokens
-}
-
-func (p *phone) forget() {
-	p.Helper()
-	r, _ := http.NewRequest(http.MethodDelete, p.fcm.URL+"/emulator/pushes", nil)
-	res, err := http.DefaultClient.Do(r)
-	if err != nil {
-		p.Fatal(err)
-	}
-	_ = res.Body.Close()
-}
-
-func job(name string, tokens ...string) event.Push {
-	j := event.Push{Job: name, Group: "g", Seq: 7, MessageUID: "AAAA-BBBB-CCCC-DDDD", From: "ann", Type: "RC:TxtMsg", At: 1, Name: "G", Sender: "Ann", Body: "hi"}
-	for i, t := range tokens {
-		j.Targets = append(j.Targets, event.PushTarget{User: "bob", Device: id.Device(t), Token: t, Platform: []string{"android", "ios", "web"}[i%3]})
-	}
-	return j
-}
-
+// TestEachAnswerOfFCMHasItsConsequence is the table of FCM's codes. Each is met by
+// one device of a job of which others are reached.
 func TestEachAnswerOfFCMHasItsConsequence(t *testing.T) {
-	p := newPhone(t)
-	for token, how := range map[string]string{
-		"gone": "UNREGISTERED", "stranger": "SENDER_ID_MISMATCH", "bad": "INVALID_ARGUMENT", "unsigned": "THIRD_PARTY_AUTH_ERROR",
-		"quota": "QUOTA_EXCEEDED", "broken": "INTERNAL",
+	for answer, want := range map[string]struct {
+		forgotten, again bool
+		// wait is the least until the next try, and at most half and the spread more.
+		wait  time.Duration
+		alarm string
+	}{
+		`{"error":"UNREGISTERED"}`:                    {forgotten: true},
+		`{"error":"SENDER_ID_MISMATCH"}`:              {forgotten: true, alarm: "fcm_sender_id"},
+		`{"error":"INVALID_ARGUMENT"}`:                {forgotten: true}, // others have taken the same payload
+		`{"error":"THIRD_PARTY_AUTH_ERROR"}`:          {alarm: "fcm_third_party_auth"},
+		`{"error":"QUOTA_EXCEEDED"}`:                  {again: true, wait: time.Minute, alarm: "fcm_quota_exceeded"},
+		`{"error":"QUOTA_EXCEEDED","retryAfter":300}`: {again: true, wait: 5 * time.Minute, alarm: "fcm_quota_exceeded"},
+		`{"error":"INTERNAL"}`:                        {again: true, wait: 10 * time.Second},
+		`{"error":"UNAVAILABLE"}`:                     {again: true, wait: 10 * time.Second},
+		`{"error":"UNAVAILABLE","retryAfter":90}`:     {again: true, wait: 90 * time.Second},
 	} {
-		p.misbehave(token, fmt.Sprintf(`{"error":%q}`, how))
+		t.Run(answer, func(t *testing.T) {
+			logged := log(t)
+			p := newPhone(t, 0, 0)
+			p.misbehave("odd", answer)
+			p.takes(job("j", "odd", "ok1", "ok2", "ok3"))
+			if got := p.pushed(); !slices.Equal(got, []string{"ok1", "ok2", "ok3"}) {
+				t.Errorf("pushed to %v", got)
+			}
+			if n := p.asked["odd"]; n != 1 {
+				t.Errorf("FCM was asked %d times within the job", n)
+			}
+			if got := slices.Contains(p.forgotten, "odd"); got != want.forgotten || len(p.forgotten) > 1 {
+				t.Errorf("forgot %v", p.forgotten)
+			}
+			if got := strings.Join(logged.alarms(), " "); got != want.alarm {
+				t.Errorf("alarms %q, want %q", got, want.alarm)
+			}
+			later := p.waiting()
+			if !want.again && len(later) > 0 || want.again && (len(later) != 1 || !slices.Equal(tokens(later[0]), []string{"odd"})) {
+				t.Fatalf("to try again: %+v", later)
+			}
+			if want.again {
+				wait := time.UnixMilli(later[0].Due).Sub(p.now())
+				if wait < want.wait || wait > want.wait+want.wait/2+10*time.Second {
+					t.Errorf("waits %s, want %s and a little", wait, want.wait)
+				}
+			}
+			if strings.Contains(logged.String(), `"odd"`) {
+				t.Errorf("a token is in the log: %s", logged)
+			}
+			if !strings.Contains(logged.String(), "AAAA-BBBB-CCCC-DDDD") {
+				t.Error("the message's id is not in the log")
+			}
+		})
 	}
-	status := p.deliver(job("j", "ok1", "gone", "stranger", "bad", "unsigned", "quota", "broken", "ok2"))
-	if status != http.StatusNoContent {
-		t.Errorf("answered %d", status)
+}
+
+// TestAnInvalidArgumentCostsTheTokenOnlyIfThePayloadIsGood: whether it is shows by
+// the devices of the same platform and language.
+func TestAnInvalidArgumentCostsTheTokenOnlyIfThePayloadIsGood(t *testing.T) {
+	target := func(token, platform, language string) event.PushTarget {
+		return event.PushTarget{User: "bob", Device: "d", Token: token, Platform: platform, Language: language}
 	}
-	if got := p.pushed(); !slices.Equal(got, []string{"ok1", "ok2"}) {
+	for what, c := range map[string]struct {
+		others []event.PushTarget
+		forgot bool
+	}{
+		"alone":                      {nil, false},
+		"beside another platform":    {[]event.PushTarget{target("x", "ios", "en")}, false},
+		"beside another language":    {[]event.PushTarget{target("x", "android", "zh")}, false},
+		"beside the same, delivered": {[]event.PushTarget{target("x", "android", "en")}, true},
+		"beside the same, refused":   {[]event.PushTarget{target("bad2", "android", "en")}, false},
+	} {
+		t.Run(what, func(t *testing.T) {
+			p := newPhone(t, 0, 0)
+			p.misbehave("bad", `{"error":"INVALID_ARGUMENT"}`)
+			p.misbehave("bad2", `{"error":"INVALID_ARGUMENT"}`)
+			j := job("j")
+			j.Targets = append(c.others, target("bad", "android", "en"))
+			p.takes(j)
+			if got := slices.Contains(p.forgotten, "bad"); got != c.forgot {
+				t.Errorf("forgotten: %v", p.forgotten)
+			}
+			if later := p.waiting(); len(later) > 0 {
+				t.Errorf("tried again: %+v", later)
+			}
+		})
+	}
+}
+
+// TestWhatFailsIsTriedForAnHour follows one device that FCM never takes, beside
+// one that it takes at the fourth try.
+func TestWhatFailsIsTriedForAnHour(t *testing.T) {
+	p := newPhone(t, 0, 0)
+	p.misbehave("never", `{"error":"UNAVAILABLE"}`)
+	p.misbehave("fourth", `{"error":"INTERNAL","times":3}`)
+	begin := p.now()
+	p.takes(job("j", "never", "fourth", "ok"))
+	var waits []time.Duration
+	for {
+		later := p.waiting()
+		if len(later) == 0 {
+			break
+		}
+		if len(later) != 1 || slices.Contains(tokens(later[0]), "ok") {
+			t.Fatalf("to try again: %+v", later)
+		}
+		waits = append(waits, time.UnixMilli(later[0].Due).Sub(p.now()))
+		p.early(later[0])
+	}
+	for i, w := range waits[1:] {
+		if w < waits[i] && w < 10*time.Minute {
+			t.Errorf("waits %s after %s: no backoff", w, waits[i])
+		}
+	}
+	if n := p.asked["never"]; n != len(waits)+1 || n < 8 {
+		t.Errorf("asked %d times, with %d waits: %v", n, len(waits), waits)
+	}
+	if p.asked["ok"] != 1 || p.asked["fourth"] != 4 {
+		t.Errorf("what succeeded was tried again: %v", p.asked)
+	}
+	if took := p.now().Sub(begin); took > time.Hour || took < 40*time.Minute {
+		t.Errorf("given up after %s", took)
+	}
+	if len(p.dead) != 1 || p.dead[0].Reason != "UNAVAILABLE" || !slices.Equal(tokens(p.dead[0]), []string{"never"}) {
+		t.Errorf("given up: %+v", p.dead)
+	}
+}
+
+// TestOneTokenThatHangsHoldsNobody waits for the deadline of a message.
+func TestOneTokenThatHangsHoldsNobody(t *testing.T) {
+	t.Parallel()
+	p := newPhone(t, 0, 0)
+	p.misbehave("hangs", `{"latencyMs":30000,"times":1}`)
+	started := time.Now()
+	p.takes(job("j", "hangs", "ok1", "ok2"))
+	if took := time.Since(started); took > 20*time.Second {
+		t.Errorf("the job took %s", took)
+	}
+	later := p.waiting()
+	if len(later) != 1 || !slices.Equal(tokens(later[0]), []string{"hangs"}) || later[0].Reason != "DEADLINE_EXCEEDED" {
+		t.Fatalf("to try again: %+v", later)
+	}
+	p.due(later[0])
+	if got := p.pushed(); !slices.Equal(got, []string{"hangs", "ok1", "ok2"}) {
 		t.Errorf("pushed to %v", got)
 	}
-	slices.Sort(p.forgotten)
-	if !slices.Equal(p.forgotten, []string{"gone", "stranger"}) {
-		t.Errorf("forgot %v", p.forgotten)
-	}
-	if len(p.requeued) != 1 || p.requeued[0].Job != "j~1" || len(p.requeued[0].Targets) != 2 || p.requeued[0].Targets[0].Token != "quota" || p.requeued[0].Targets[1].Token != "broken" {
-		t.Fatalf("requeued %+v", p.requeued)
-	}
-	// What is left fails as a whole: Pub/Sub waits and delivers it again.
-	if status := p.deliver(p.requeued[0]); status != http.StatusServiceUnavailable || len(p.requeued) != 1 {
-		t.Errorf("nothing went through, answered %d, requeued %d", status, len(p.requeued))
-	}
-	p.misbehave("quota", `{"error":"INTERNAL","times":0}`)
-	if status := p.deliver(p.requeued[0]); status != http.StatusNoContent || p.requeued[1].Job != "j~2" || len(p.requeued[1].Targets) != 1 {
-		t.Errorf("answered %d, requeued %+v", status, p.requeued)
+}
+
+// TestNobodyAtTheOtherEnd has FCM refuse connections: everything waits.
+func TestNobodyAtTheOtherEnd(t *testing.T) {
+	p := newPhone(t, 0, 0)
+	p.fcm.Close()
+	p.takes(job("j", "a", "b"))
+	if later := p.waiting(); len(later) != 1 || len(later[0].Targets) != 2 || later[0].Reason != "UNAVAILABLE" {
+		t.Errorf("to try again: %+v", later)
 	}
 }
 
 func TestAJobIsDoneOnce(t *testing.T) {
-	p := newPhone(t)
+	p := newPhone(t, 0, 0)
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
@@ -168,16 +189,57 @@ func TestAJobIsDoneOnce(t *testing.T) {
 	if got := p.pushed(); !slices.Equal(got, []string{"a", "b"}) {
 		t.Errorf("pushed to %v", got)
 	}
-	// A job that could not be finished is not done.
+}
+
+// TestWhatIsLeftIsNotLost has Pub/Sub refuse what is to be tried again. The job comes
+// again, and only that is made up for.
+func TestWhatIsLeftIsNotLost(t *testing.T) {
+	p := newPhone(t, 0, 0)
 	p.deaf = true
 	p.misbehave("c", `{"error":"INTERNAL","times":1}`)
-	if status := p.deliver(job("other", "c", "d")); status != http.StatusServiceUnavailable {
-		t.Errorf("what is left was lost: %d", status)
+	for range 2 {
+		if status := p.deliver(job("other", "c", "d")); status != http.StatusServiceUnavailable {
+			t.Errorf("what is left was lost: %d", status)
+		}
+	}
+	p.deaf = false
+	p.takes(job("other", "c", "d"))
+	p.takes(job("other", "c", "d"))
+	later := p.waiting()
+	if len(later) != 1 || !slices.Equal(tokens(later[0]), []string{"c"}) {
+		t.Fatalf("to try again: %+v", later)
+	}
+	p.due(later[0])
+	if p.asked["d"] != 1 || p.asked["c"] != 2 {
+		t.Errorf("asked %v", p.asked)
+	}
+}
+
+// TestTheNamesOfWhatIsLeftDiffer: a job whose devices wait for two reasons makes two,
+// and so do these.
+func TestTheNamesOfWhatIsLeftDiffer(t *testing.T) {
+	p := newPhone(t, 0, 0)
+	for token, how := range map[string]string{"a": "INTERNAL", "b": "INTERNAL", "c": "QUOTA_EXCEEDED", "d": "QUOTA_EXCEEDED"} {
+		p.misbehave(token, fmt.Sprintf(`{"error":%q,"times":1}`, how))
+	}
+	p.takes(job("j", "a", "b", "c", "d"))
+	p.misbehave("a", `{"error":"QUOTA_EXCEEDED","times":1}`)
+	p.misbehave("c", `{"error":"INTERNAL","times":1}`)
+	names := map[string]bool{"j": true}
+	for jobs := p.waiting(); len(jobs) > 0; jobs = append(jobs[1:], p.waiting()...) {
+		if names[jobs[0].Job] && jobs[0].Reason != "QUOTA_WINDOW_USED" {
+			t.Errorf("%s is there twice", jobs[0].Job)
+		}
+		names[jobs[0].Job] = true
+		p.due(jobs[0])
+	}
+	if got := p.pushed(); !slices.Equal(got, []string{"a", "b", "c", "d"}) {
+		t.Errorf("pushed to %v, jobs %v", got, names)
 	}
 }
 
 func TestNonsenseIsDropped(t *testing.T) {
-	p := newPhone(t)
+	p := newPhone(t, 0, 0)
 	for name, body := range map[string]any{"no job": "text", "no targets": job("x"), "no name": job("", "t"), "too many": job("y", make([]string, 501)...)} {
 		if status := p.deliver(body); status != http.StatusNoContent {
 			t.Errorf("%s: %d, a retry cannot cure it", name, status)
@@ -188,12 +250,17 @@ func TestNonsenseIsDropped(t *testing.T) {
 	if w.Code != http.StatusNoContent {
 		t.Errorf("a body that is none: %d", w.Code)
 	}
+	// A device without a token costs the others nothing, and is not tried again.
+	p.takes(job("z", "", "good"))
+	if got := p.pushed(); !slices.Equal(got, []string{"good"}) || len(p.waiting()) > 0 {
+		t.Errorf("pushed to %v", got)
+	}
 }
 
 // TestWhateverIsSentFCMTakes composes from anything a sender may give; the
 // stand-in checks sizes and fields as FCM does.
 func TestWhateverIsSentFCMTakes(t *testing.T) {
-	p := newPhone(t)
+	p := newPhone(t, 0, 0)
 	n := 0
 	rapid.Check(t, func(r *rapid.T) {
 		text := func(name string, max int) string {

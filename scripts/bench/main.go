@@ -42,7 +42,7 @@ func main() {
 	rounds := flag.Int("rounds", 3, "how often each row is measured; the median is shown")
 	members := flag.Int("members", 3000, "size of the big group")
 	out := flag.String("out", "", "folder to write the result and the charts to")
-	only := flag.String("only", "", "measure only the tables whose name this expression matches: send, group, read, processes, fanout, stream, linger, scale")
+	only := flag.String("only", "", "measure only the tables whose name this expression matches: send, group, read, processes, fanout, push, stream, linger, scale")
 	variants := flag.String("variants", "", "measure only the variants whose name this expression matches")
 	senders := flag.String("senders", "256,64,16,1", "how many callers send at once")
 	groups := flag.String("groups", "1,100,1000", "to how many groups they send")
@@ -69,7 +69,7 @@ func (o options) run(only, variants string) (err error) {
 	case flag.Arg(0) == "alternatives":
 		return serveAlternatives(context.Background())
 	case o.launcher == "":
-		return launch()
+		return o.launch()
 	default:
 		return measure(context.Background(), o)
 	}
@@ -88,7 +88,7 @@ func numbers(list string, into *[]int) error {
 
 // launch builds the local cloud's program and runs this very program inside a
 // fresh cloud.
-func launch() error {
+func (o options) launch() error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
@@ -106,7 +106,7 @@ func launch() error {
 	}
 	args := append([]string{"--port", "0", "--fresh", "--project", "demo-bench", "--", self}, os.Args[1:]...)
 	cmd := exec.Command(launcher, args...)
-	cmd.Env = append(os.Environ(), inCloud+"="+launcher, "THRONG_FIRESTORE_HEAP=4g")
+	cmd.Env = append(os.Environ(), inCloud+"="+launcher, "THRONG_FIRESTORE_HEAP=4g", fmt.Sprint("THRONG_MAX_MEMBERS=", max(o.members, 3000)))
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	if err := cmd.Run(); err != nil {
 		return errors.Join(errors.New("the local cloud or what ran in it failed; what it said is above"), err)

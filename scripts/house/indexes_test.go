@@ -13,6 +13,7 @@ import (
 
 	"github.com/throng-im/throng/shared/commit"
 	"github.com/throng-im/throng/shared/conversation"
+	"github.com/throng-im/throng/shared/gate"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
 	"github.com/throng-im/throng/shared/notify"
@@ -114,6 +115,7 @@ func useEverything(t *testing.T, w *witness) {
 	ok(presence.New(w, time.Now).Set(ctx, "instance", []id.User{"ann"}))
 	_, err = replay.New(w, time.Minute).Once(ctx, time.Now(), "12345678")
 	ok(err)
+	ok(gate.New(w, 0, time.Now).Pause(ctx, "a test"))
 	ok(groups.Join(ctx, "team", []id.User{"ann", "bob"}, "The team"))
 	ok(users.PutDevice(ctx, "ann", user.Device{ID: "phone", Platform: "android", Token: "t"}))
 	ok(users.SetLevel(ctx, "ann", "team", notify.Nothing))

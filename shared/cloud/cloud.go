@@ -15,6 +15,7 @@ import (
 	"github.com/throng-im/throng/shared/cost"
 	"github.com/throng-im/throng/shared/event"
 	"github.com/throng-im/throng/shared/firestore"
+	"github.com/throng-im/throng/shared/gate"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/inbox"
 	"github.com/throng-im/throng/shared/presence"
@@ -45,6 +46,8 @@ type Cloud struct {
 	Receipts *receipt.Receipts
 	// Nonces are what the stronger signature of the server API has used up.
 	Nonces *replay.Nonces
+	// Gate is what push passes before it hands anything to FCM.
+	Gate *gate.Gate
 }
 
 var (
@@ -118,6 +121,7 @@ func Open(ctx context.Context, s settings.Settings, meter *cost.Meter) (*Cloud, 
 		Presence: presence.New(store, time.Now),
 		Receipts: receipt.New(store, announce(event.TopicConversation), s.CacheBytes/4, time.Now),
 		Nonces:   replay.New(store, s.StrongWindow()),
+		Gate:     gate.New(store, s.FCMQuota, time.Now),
 	}, nil
 }
 

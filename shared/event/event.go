@@ -23,9 +23,14 @@ const RetellFor = 5 * time.Minute
 const (
 	TopicTimeline     = "timeline"
 	TopicPush         = "push"
+	TopicPushLater    = "push-later"
 	TopicConversation = "conversation"
 	TopicWatch        = "watch"
 )
+
+// TopicPushDead is where push jobs go that were given up: the dead-letter topic of
+// the function's subscription.
+const TopicPushDead = "push-dead"
 
 // Timeline says that entries were added to a group's timeline by one commit.
 type Timeline struct {
@@ -113,6 +118,18 @@ type Push struct {
 	// Mentioned says that this notification tells its readers they were mentioned.
 	Mentioned bool         `json:"mentioned,omitempty"`
 	Targets   []PushTarget `json:"targets"`
+
+	// Due is when the job's time comes, in Unix milliseconds, for a job on
+	// TopicPushLater; First when it was tried first, Tries how often FCM has been
+	// asked, and Reason why it waits or was given up.
+	Due    int64  `json:"due,omitempty"`
+	First  int64  `json:"first,omitempty"`
+	Tries  int    `json:"tries,omitempty"`
+	Reason string `json:"reason,omitempty"`
+	// Surplus marks a PushFold for devices that had more messages in a minute than
+	// they are shown. Count is then how many at least: the process that held them
+	// back may know of more.
+	Surplus bool `json:"surplus,omitempty"`
 }
 
 // PushTarget is one device of one member.

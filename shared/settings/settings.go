@@ -119,7 +119,20 @@ type Settings struct {
 	FCMEndpoint string
 	// Notifications say what a phone shows.
 	Notifications Notifications
+	// FCMQuota is how many messages all processes together hand to FCM in any
+	// minute, 0 for any number: less than FCM's own quota of the project, which is
+	// 600,000 unless Google raised it, for processes that send little do not count
+	// themselves. At least MinFCMQuota. THRONG_FCM_QUOTA; default 500000.
+	FCMQuota int
+	// PushDeviceRate is how many messages a minute one device is notified of one by
+	// one, 0 for any number: FCM takes 240 a minute for an Android device. What is
+	// above becomes one notification of how many there were. Each process counts for
+	// itself. THRONG_PUSH_DEVICE_RATE; default 120.
+	PushDeviceRate int
 }
+
+// MinFCMQuota is the least quota of FCM that makes sense: one push job must fit.
+const MinFCMQuota = 500
 
 // FromEnv reads the settings through get, which is os.Getenv outside tests.
 // Its error names every variable that is missing or malformed.
@@ -148,11 +161,16 @@ func FromEnv(get func(string) string) (Settings, error) {
 		FCMEndpoint:       get("THRONG_FCM_ENDPOINT"),
 		Notifications:     r.notifications(),
 
+		FCMQuota:               r.between("THRONG_FCM_QUOTA", 500_000, 0, 1<<30),
+		PushDeviceRate:         r.between("THRONG_PUSH_DEVICE_RATE", 120, 0, MaxRate),
 		RequireStrongSignature: r.flag("THRONG_REQUIRE_STRONG_SIGNATURE", false),
 		Rates:                  r.rates("THRONG_RATE_LIMITS"),
 		DeviceRate:             r.between("THRONG_DEVICE_RATE", 5, 0, MaxRate),
 	}
 	s.PreviousSecret, s.PreviousUntil = r.previous("THRONG_APP_SECRET_PREVIOUS", s.AppSecret)
+	if s.FCMQuota > 0 && s.FCMQuota < MinFCMQuota {
+		r.fail("THRONG_FCM_QUOTA is neither 0 nor at least %d", MinFCMQuota)
+	}
 	if len(s.AppKey) > MaxAppKey {
 		r.fail("THRONG_APP_KEY is longer than %d bytes", MaxAppKey)
 	}

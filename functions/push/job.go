@@ -1,0 +1,182 @@
+package push
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/throng-im/throng/shared/event"
+)
+
+const (
+	// forgetTimeout bounds the time a job takes to forget tokens. The next message
+	// meets those that are left.
+	forgetTimeout = 10 * time.Second
+	// forgetAtOnce is how many users' devices are changed at the same time.
+	forgetAtOnce = 16
+)
+
+// push hands a job's messages to FCM and returns what is left of it.
+func (f *function) push(ctx context.Context, job event.Push) remains {
+	now := f.Now()
+	started := time.Now()
+	job, folds := f.fold(ctx, job, now)
+	var jobs []event.Push
+	if job.Surplus {
+		jobs = f.budget.counted(job)
+	} else if len(job.Targets) > 0 {
+		jobs = []event.Push{job}
+	}
+	left := remains{later: folds}
+	for _, j := range jobs {
+		answers := f.sendAll(ctx, f.Style.messages(j))
+		o := outcomeOf(j, answers, now)
+		f.forget(ctx, j, o.dead)
+		f.closeFor(ctx, o.closeFor)
+		o.report(ctx, j, len(folds), time.Since(started))
+		for _, again := range o.again(j, now) {
+			if time.UnixMilli(again.Due).Sub(time.UnixMilli(again.First)) >= giveUpAfter {
+				left.dead = append(left.dead, again)
+			} else {
+				left.later = append(left.later, again)
+			}
+		}
+	}
+	return left
+}
+
+// outcome is what became of a job's messages.
+type outcome struct {
+	delivered, refused int
+	dead               []event.PushTarget
+	// troubled and overQuota wait for as long as the answers say at least.
+	troubled, overQuota []event.PushTarget
+	troubledFor         time.Duration
+	overQuotaFor        time.Duration
+	reason              string
+	// closeFor is for how long FCM takes nothing from anybody.
+	closeFor time.Duration
+	// reasons counts what was no success, and alarms what operators must know, with
+	// the first device that it happened to.
+	reasons map[string]int
+	alarms  map[string]event.PushTarget
+}
+
+func outcomeOf(job event.Push, answers []error, now time.Time) outcome {
+	o := outcome{reasons: map[string]int{}, alarms: map[string]event.PushTarget{}}
+	verdicts := make([]verdict, len(answers))
+	// The payload is good if it was taken for another device that gets the same.
+	good := map[string]bool{}
+	for i, err := range answers {
+		if verdicts[i] = verdictOf(err, now); verdicts[i].fate == delivered {
+			good[sameFor(job.Targets[i])] = true
+		}
+	}
+	for i, v := range verdicts {
+		t := job.Targets[i]
+		if v.fate == suspect {
+			v.fate = refused
+			if good[sameFor(t)] {
+				v.fate = dead
+			}
+		}
+		if v.fate != delivered {
+			o.reasons[v.reason]++
+		}
+		if _, known := o.alarms[v.alarm]; v.alarm != "" && !known {
+			o.alarms[v.alarm] = t
+		}
+		switch v.fate {
+		case delivered:
+			o.delivered++
+		case dead:
+			o.dead = append(o.dead, t)
+		case troubled:
+			o.troubled, o.troubledFor, o.reason = append(o.troubled, t), max(o.troubledFor, v.after), v.reason
+		case overQuota:
+			o.overQuota, o.overQuotaFor = append(o.overQuota, t), max(o.overQuotaFor, v.after)
+			if !v.device {
+				o.closeFor = max(o.closeFor, v.after)
+			}
+		default:
+			o.refused++
+		}
+	}
+	return o
+}
+
+// sameFor names the devices of a job that get the same message.
+func sameFor(t event.PushTarget) string { return t.Platform + "/" + t.Language }
+
+// again makes the jobs for what is left. Their names are those of no other jobs:
+// a letter more for every try.
+func (o outcome) again(job event.Push, now time.Time) (jobs []event.Push) {
+	add := func(letter string, targets []event.PushTarget, wait time.Duration, reason string) {
+		if len(targets) == 0 {
+			return
+		}
+		again := job
+		again.Job, again.Targets, again.Reason = rename(job.Job, letter), targets, reason
+		again.Due, again.Tries = now.Add(wait).UnixMilli(), job.Tries+1
+		jobs = append(jobs, again)
+	}
+	add("t", o.troubled, max(backoff(job.Tries), o.troubledFor), o.reason)
+	add("q", o.overQuota, o.overQuotaFor+rand.N(spread), "QUOTA_EXCEEDED")
+	return jobs
+}
+
+// rename adds a letter to a job's name, behind a tilde.
+func rename(job, letter string) string {
+	if strings.Contains(job, "~") {
+		return job + letter
+	}
+	return job + "~" + letter
+}
+
+// report writes what became of a job. Tokens are secrets.
+func (o outcome) report(ctx context.Context, job event.Push, folded int, took time.Duration) {
+	about := []any{"job", job.Job, "group", job.Group, "seq", job.Seq, "messageUID", job.MessageUID, "reasons", o.reasons}
+	for alarm, t := range o.alarms {
+		slog.ErrorContext(ctx, "FCM refuses us", append([]any{"alarm", alarm, "user", t.User, "device", t.Device}, about...)...)
+	}
+	if o.refused > 0 {
+		slog.ErrorContext(ctx, "FCM refused notifications for good", append([]any{"refused", o.refused}, about...)...)
+	}
+	slog.InfoContext(ctx, "pushed", append(about, "sent", o.delivered, "forgotten", len(o.dead), "refused", o.refused,
+		"left", len(o.troubled)+len(o.overQuota), "folded", folded, "try", job.Tries+1, "ms", took.Milliseconds())...)
+}
+
+// forget drops dead tokens. Those that cannot be forgotten now are met again.
+func (f *function) forget(ctx context.Context, job event.Push, targets []event.PushTarget) {
+	if len(targets) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), forgetTimeout)
+	defer cancel()
+	var work sync.WaitGroup
+	slots := make(chan struct{}, forgetAtOnce)
+	for _, t := range targets {
+		slots <- struct{}{}
+		work.Go(func() {
+			defer func() { <-slots }()
+			if err := f.Forget(ctx, t.User, t.Token); err != nil {
+				slog.WarnContext(ctx, "a dead device could not be forgotten", "user", t.User, "device", t.Device, "messageUID", job.MessageUID, "error", err)
+			}
+		})
+	}
+	work.Wait()
+}
+
+// closeFor tells the other processes that FCM takes nothing for a while.
+func (f *function) closeFor(ctx context.Context, wait time.Duration) {
+	if wait == 0 || f.Close == nil {
+		return
+	}
+	slog.ErrorContext(ctx, "FCM's quota is used up", "alarm", "fcm_quota_exceeded", "wait", wait.String())
+	if err := f.Close(context.WithoutCancel(ctx), f.Now().Add(wait)); err != nil {
+		slog.WarnContext(ctx, "other processes could not be told that FCM's quota is used up", "error", err)
+	}
+}

@@ -1,0 +1,212 @@
+package push_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"firebase.google.com/go/v4/messaging"
+
+	"github.com/throng-im/throng/functions/push"
+	"github.com/throng-im/throng/shared/event"
+	"github.com/throng-im/throng/shared/gate"
+	"github.com/throng-im/throng/shared/id"
+)
+
+// TestWhileAnOperatorPausesPushJobsWait: what comes meanwhile goes out after the end,
+// and not what is older than an hour.
+func TestWhileAnOperatorPausesPushJobsWait(t *testing.T) {
+	p := newPhone(t, 0, 0)
+	operator := gate.New(p.store, 0, p.now)
+	if err := operator.Pause(t.Context(), "why not"); err != nil {
+		t.Fatal(err)
+	}
+	p.takes(job("old", "a"))
+	old := p.waiting()
+	for p.pass(50 * time.Minute); len(p.waiting()) > 0; {
+	}
+	p.takes(job("new", "b"))
+	young := p.waiting()
+	if len(old) != 1 || len(young) != 1 || old[0].Reason != "PAUSED" || len(p.asked) > 0 {
+		t.Fatalf("%+v %+v, asked %v", old, young, p.asked)
+	}
+	p.due(young[0])
+	if again := p.waiting(); len(again) != 1 || again[0].First != young[0].First || again[0].Tries != 0 {
+		t.Fatalf("still paused: %+v", again)
+	}
+	p.pass(15 * time.Minute)
+	if err := operator.Resume(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	p.pass(gate.Fresh)
+	p.takes(young[0])
+	p.takes(old[0])
+	if got := p.pushed(); !slices.Equal(got, []string{"b"}) || len(p.waiting()) > 0 {
+		t.Errorf("pushed to %v", got)
+	}
+	if len(p.dead) != 1 || p.dead[0].Job != "old" || p.dead[0].Reason != "PAUSED" {
+		t.Errorf("given up: %+v", p.dead)
+	}
+}
+
+// TestJobsWaitBeforeFCMRefuses uses up the quota. The rest waits for room, each a
+// little longer than the other, and FCM is asked for nobody twice.
+func TestJobsWaitBeforeFCMRefuses(t *testing.T) {
+	p := newPhone(t, 0, 1000)
+	many := func(name string) event.Push {
+		all := make([]string, event.MaxPushTargets)
+		for i := range all {
+			all[i] = fmt.Sprint(name, "-", i)
+		}
+		return job(name, all...)
+	}
+	for i := range 4 {
+		p.takes(many(fmt.Sprint("j", i)))
+	}
+	later := p.waiting()
+	if len(p.asked) != 1000 || len(later) != 2 || later[0].Due == later[1].Due {
+		t.Fatalf("asked for %d devices, %d jobs wait", len(p.asked), len(later))
+	}
+	for jobs := later; len(jobs) > 0; jobs = append(jobs[1:], p.waiting()...) {
+		if wait := time.UnixMilli(jobs[0].Due).Sub(p.now()); wait > 2*time.Minute {
+			t.Fatalf("waits %s", wait)
+		}
+		p.due(jobs[0])
+	}
+	for token, n := range p.asked {
+		if n != 1 {
+			t.Errorf("FCM was asked %d times for %s", n, token)
+		}
+	}
+	if len(p.asked) != 2000 {
+		t.Errorf("FCM was asked for %d devices", len(p.asked))
+	}
+}
+
+// TestWhatFCMRefusesForItsQuotaHoldsEverybody: another process, too, waits as long
+// as FCM says; and not for the quota of one device.
+func TestWhatFCMRefusesForItsQuotaHoldsEverybody(t *testing.T) {
+	p := newPhone(t, 0, 0)
+	p.misbehave("full", `{"error":"QUOTA_EXCEEDED","retryAfter":40,"times":1}`)
+	end := p.now().Add(40 * time.Second)
+	p.takes(job("j", "full", "ok"))
+	other := p.deps
+	g := gate.New(p.store, 0, p.now)
+	other.Ask, other.Close = g.Ask, g.Close
+	first := p.handler
+	p.handler = push.Handler(other)
+	p.takes(job("k", "x"))
+	later := p.waiting()
+	if len(later) != 2 || p.asked["x"] > 0 {
+		t.Fatalf("waiting: %+v", later)
+	}
+	for _, l := range later {
+		if at := time.UnixMilli(l.Due); at.Before(end) || at.After(end.Add(10*time.Second)) {
+			t.Errorf("%s is due %s after the end", l.Job, at.Sub(end))
+		}
+	}
+	p.due(later[1])
+	p.handler = first
+	p.pass(20 * time.Second)
+	p.due(later[0])
+	if got := p.pushed(); !slices.Equal(got, []string{"full", "ok", "x"}) {
+		t.Errorf("pushed to %v", got)
+	}
+}
+
+// message is a job of one message of a group.
+func message(g string, seq int64, tokens ...string) event.Push {
+	j := job(fmt.Sprint(g, "/", seq), tokens...)
+	j.Group, j.Seq, j.MessageUID = id.Group(g), seq, id.Message(fmt.Sprintf("%s-%d", g, seq))
+	return j
+}
+
+// TestADeviceIsNotFlooded sends more than its budget to one of two devices. It is
+// told how many more there were when the minute is over.
+func TestADeviceIsNotFlooded(t *testing.T) {
+	const rate = 10
+	p := newPhone(t, rate, 0)
+	for seq := range int64(25) {
+		p.takes(message("g", seq+1, "busy"))
+	}
+	p.takes(message("h", 1, "busy", "calm"))
+	if p.asked["busy"] != rate || p.asked["calm"] != 1 {
+		t.Fatalf("asked %v", p.asked)
+	}
+	recall := message("g", 3, "busy")
+	recall.Kind, recall.Job = event.PushRecall, "recall of 3"
+	if p.takes(recall); p.asked["busy"] != rate+1 {
+		t.Error("a recall was held back")
+	}
+	later := p.waiting()
+	if len(later) != 2 {
+		t.Fatalf("%d jobs for two groups: %+v", len(later), later)
+	}
+	var said []string
+	for _, l := range later {
+		if wait := time.UnixMilli(l.Due).Sub(p.now()); l.Kind != event.PushFold || !l.Surplus || wait <= 0 || wait > time.Minute || !slices.Equal(tokens(l), []string{"busy"}) {
+			t.Errorf("%+v", l)
+		}
+	}
+	p.forget()
+	for _, l := range later {
+		p.due(l)
+	}
+	for _, n := range p.notifications() {
+		said = append(said, fmt.Sprint(n.Token, " ", n.Message.Data["messageUID"]))
+	}
+	slices.Sort(said)
+	if !slices.Equal(said, []string{"busy g-25", "busy h-1"}) {
+		t.Errorf("in the end there is %v", said)
+	}
+	// The next minute is a new one.
+	p.forget()
+	p.takes(message("g", 26, "busy"))
+	if got := p.pushed(); !slices.Equal(got, []string{"busy"}) || len(p.waiting()) > 0 {
+		t.Errorf("in the next minute pushed to %v", got)
+	}
+}
+
+// TestAnHourHasAnEndToo floods one device for an hour within the rate of the minute.
+func TestAnHourHasAnEndToo(t *testing.T) {
+	p := newPhone(t, 1000, 0)
+	asked, seq := 0, int64(0)
+	p.deps.Send = func(context.Context, *messaging.Message) error { asked++; return nil }
+	p.handler = push.Handler(p.deps)
+	for range 6 {
+		for range 1000 {
+			seq++
+			p.takes(message("g", seq, "busy"))
+		}
+		p.pass(time.Minute)
+	}
+	if asked >= 5000 || asked < 4000 {
+		t.Errorf("%d messages to one device in an hour, FCM takes 5,000", asked)
+	}
+}
+
+// TestTokensAreInNoLog writes all there is to write.
+func TestTokensAreInNoLog(t *testing.T) {
+	logged := log(t)
+	p := newPhone(t, 1, 0)
+	for i, how := range []string{"UNREGISTERED", "SENDER_ID_MISMATCH", "INVALID_ARGUMENT", "THIRD_PARTY_AUTH_ERROR", "INTERNAL"} {
+		token := fmt.Sprint("secret-", i)
+		p.misbehave(token, fmt.Sprintf(`{"error":%q}`, how))
+		for n := range int64(3) {
+			j := message("g", n, token)
+			j.Job = fmt.Sprint("job ", i, " ", n)
+			j.Targets[0].Device = "d"
+			p.takes(j)
+		}
+	}
+	for _, l := range p.waiting() {
+		l.First = 1
+		p.takes(l)
+	}
+	if text := logged.String(); strings.Contains(text, "secret-") || !strings.Contains(text, "push_given_up") {
+		t.Errorf("the log: %s", text)
+	}
+}
