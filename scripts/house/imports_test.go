@@ -48,7 +48,7 @@ var (
 		"github.com/klauspost/compress":   {"shared/pack"},
 		"github.com/hashicorp/golang-lru": {"shared/group", "functions/client", "functions/fanout", "functions/push"},
 		"go.opentelemetry.io/otel":        {"shared/telemetry"},
-		"golang.org/x/time":               {"shared/wire", "functions/client"},
+		"golang.org/x/time":               {"shared/wire", "functions/client", "functions/copies"},
 		"google.golang.org/api":           {"shared/firestore", "shared/pubsub", "functions/push"},
 		"google.golang.org/genproto":      {},
 		// What compares with published descriptions is for tests.

@@ -105,6 +105,7 @@ func Open(ctx context.Context, s settings.Settings, meter *cost.Meter) (*Cloud, 
 	}
 	groups := group.New(store, announce(event.TopicTimeline), group.Options{MaxMembers: s.MaxMembers, CacheBytes: s.CacheBytes, Linger: linger})
 	users := user.New(store, groups, announce(event.TopicConversation), s.CacheBytes/4, time.Now)
+	users.Later = announce(event.TopicCopies)
 	conversations := conversation.New(store, announce(event.TopicConversation), s.CacheBytes/4, time.Now)
 	return &Cloud{
 		Settings: s, Store: store, PubSub: ps, Groups: groups, Users: users, Conversations: conversations,
