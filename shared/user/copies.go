@@ -71,12 +71,12 @@ func (u *Users) spread(ctx context.Context, s *state) (copied int64, err error) 
 	if s.only == "" {
 		limit := 0
 		if u.Later != nil {
-			limit = copiedBefore + 1
+			limit = u.few + 1
 		}
 		if groups, err = u.groupsOf(ctx, s.id, limit); err != nil {
 			return 0, err
 		}
-		if u.Later != nil && len(groups) > copiedBefore {
+		if u.Later != nil && len(groups) > u.few {
 			return 0, u.later(ctx, event.Copies{User: s.id, Revision: s.revision})
 		}
 	}

@@ -50,7 +50,11 @@ func (u *Users) PutDevice(ctx context.Context, user id.User, d Device) error {
 	if err != nil || copied == 0 && len(former) == 0 {
 		return err
 	}
-	_, err = u.doWith(ctx, user, claimOf(d.Token), func(s *state) error {
+	var need needs
+	if len(former) > 0 {
+		need = claimOf(d.Token)
+	}
+	_, err = u.doWith(ctx, user, need, func(s *state) error {
 		s.follow(copied)
 		s.free(d.Token, former)
 		return nil

@@ -32,7 +32,9 @@ type Users struct {
 	store  commit.Store
 	loop   *commit.Loop[state]
 	groups *group.Groups
-	now    func() time.Time
+	// few is in how many groups a user may be whose copies do not wait for events.
+	few int
+	now func() time.Time
 }
 
 // New returns the users kept in store. groups holds the copies that pushing
@@ -40,7 +42,7 @@ type Users struct {
 // nil. now is the clock.
 func New(store commit.Store, groups *group.Groups, announce event.Announcer, cacheBytes int, now func() time.Time) *Users {
 	loop := commit.New[state](store, &model{now: now, announce: announce}, commit.Options{CacheBytes: cacheBytes})
-	return &Users{store: store, groups: groups, now: now, loop: loop}
+	return &Users{store: store, groups: groups, now: now, loop: loop, few: copiedBefore}
 }
 
 func (u *Users) do(ctx context.Context, user id.User, apply func(*state) error) (*state, error) {
