@@ -21,12 +21,13 @@ const claimKept = 330 * 24 * time.Hour
 // not be in a name. It is written in one commit with the document of the user who
 // registers the token, on the condition that neither was changed meanwhile. So of
 // users who register the same token at the same time one comes after the other, and
-// the last one has it.
+// the last one has it. And it is in the document of one user at most at any time: a
+// claim comes first, then those who had the token let go of it, then it is stored.
 type claim struct {
 	version time.Time
 	owner   id.User
 	// former are users who had the token and may not have let go of it: whoever took
-	// it from them has to see to that, or else whoever registers it next.
+	// it from them sees to that, or else whoever registers it next.
 	former []id.User
 	// claimed belongs to a draft.
 	claimed bool
@@ -69,37 +70,36 @@ func (s *state) setClaim(path string, c claim) {
 	s.claims[path] = c
 }
 
-// claim makes the token this user's. A claim that stands is written again only to
-// renew it.
-func (s *state) claim(token string, renew bool) {
+// claim makes the token this user's, and says whether it is nobody else's: whether
+// all who had it are among the freed, who have let go of it. With any freed it is a
+// claim that was made before, and that is not made again when somebody else has made
+// one since.
+func (s *state) claim(token string, freed []id.User) (free bool) {
 	path := claimPath(token)
 	c := s.claims[path]
-	if c.owner == s.id && !renew {
-		return
+	if c.owner != s.id && len(freed) > 0 {
+		return false
 	}
-	former := slices.Clone(c.former)
+	former := slices.DeleteFunc(slices.Clone(c.former), func(u id.User) bool { return slices.Contains(freed, u) })
 	if c.owner != "" && c.owner != s.id {
 		former = append(former, c.owner)
 	}
-	s.writeClaim(path, c, former)
-}
-
-// free notes that users have let go of a token, unless it went on to somebody else,
-// who then sees to it that they have.
-func (s *state) free(token string, users []id.User) {
-	path := claimPath(token)
-	c := s.claims[path]
-	left := slices.DeleteFunc(slices.Clone(c.former), func(u id.User) bool { return slices.Contains(users, u) })
-	if c.owner == s.id && len(left) < len(c.former) {
-		s.writeClaim(path, c, left)
-	}
-}
-
-// writeClaim has the claim written as this user's. Each former owner is named once.
-func (s *state) writeClaim(path string, c claim, former []id.User) {
 	slices.Sort(former)
 	former = slices.DeleteFunc(slices.Compact(former), func(u id.User) bool { return u == s.id })
-	c.owner, c.former, c.claimed = s.id, former, true
+	if c.owner != s.id || len(former) != len(c.former) {
+		c.owner, c.former = s.id, former
+		s.setClaim(path, c)
+		s.renew(token)
+	}
+	return len(former) == 0
+}
+
+// renew writes the user's claim of a token, changed or not. Whatever adds a token to
+// a user's document does this, so that it fails when the claim is lost meanwhile.
+func (s *state) renew(token string) {
+	path := claimPath(token)
+	c := s.claims[path]
+	c.claimed = true
 	s.setClaim(path, c)
 	s.changed = true
 }

@@ -33,12 +33,7 @@ func (u *Users) changeTargets(ctx context.Context, user id.User, need needs, cha
 	if err != nil {
 		return err
 	}
-	copied, err := u.spread(ctx, s)
-	if err != nil || copied == 0 {
-		return err
-	}
-	_, err = u.do(ctx, user, func(s *state) error { s.follow(copied); return nil })
-	return err
+	return u.spread(ctx, s)
 }
 
 // revise counts a change of what the rosters copy. One that concerns a single
@@ -53,19 +48,10 @@ func (s *state) revise(only id.Group) {
 	s.changed = true
 }
 
-// follow notes that all copies have followed up to a revision.
-func (s *state) follow(revision int64) {
-	if s.copied < revision {
-		s.copied, s.changed = revision, true
-	}
-}
-
-// spread brings the copies up to date, or asks for that where they are many. It
-// returns the revision that they have followed, zero when there was nothing to do or
-// it is still to be done.
-func (u *Users) spread(ctx context.Context, s *state) (copied int64, err error) {
+// spread brings the copies up to date, or asks for that where they are many.
+func (u *Users) spread(ctx context.Context, s *state) error {
 	if s.copied == s.revision {
-		return 0, nil
+		return nil
 	}
 	groups := []id.Group{s.only}
 	if s.only == "" {
@@ -73,11 +59,12 @@ func (u *Users) spread(ctx context.Context, s *state) (copied int64, err error) 
 		if u.Later != nil {
 			limit = u.few + 1
 		}
+		var err error
 		if groups, err = u.groupsOf(ctx, s.id, limit); err != nil {
-			return 0, err
+			return err
 		}
 		if u.Later != nil && len(groups) > u.few {
-			return 0, u.later(ctx, event.Copies{User: s.id, Revision: s.revision})
+			return u.later(ctx, event.Copies{User: s.id, Revision: s.revision})
 		}
 	}
 	work, workCtx := errgroup.WithContext(ctx)
@@ -85,7 +72,21 @@ func (u *Users) spread(ctx context.Context, s *state) (copied int64, err error) 
 	for _, g := range groups {
 		work.Go(func() error { return u.copyTo(workCtx, g, s) })
 	}
-	return s.revision, work.Wait()
+	if err := work.Wait(); err != nil {
+		return err
+	}
+	return u.followed(ctx, s.id, s.revision)
+}
+
+// followed notes that all copies have followed up to a revision.
+func (u *Users) followed(ctx context.Context, user id.User, revision int64) error {
+	_, err := u.do(ctx, user, func(s *state) error {
+		if s.copied < revision {
+			s.copied, s.changed = revision, true
+		}
+		return nil
+	})
+	return err
 }
 
 func (u *Users) copyTo(ctx context.Context, g id.Group, s *state) error {
@@ -145,8 +146,7 @@ func (u *Users) Copy(ctx context.Context, ev event.Copies, pace func(context.Con
 	case ev.Skipped:
 		return nil
 	}
-	_, err = u.do(ctx, ev.User, func(s *state) error { s.follow(ev.Revision); return nil })
-	return err
+	return u.followed(ctx, ev.User, ev.Revision)
 }
 
 // copyPaced copies to groups one after the other, more or less. A group that no

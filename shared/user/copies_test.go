@@ -101,7 +101,7 @@ func TestManyGroupsFollow(t *testing.T) {
 				}
 				continue
 			}
-			if b.store.reads > 29 || b.store.writes > 9 || len(b.waiting) != 1 {
+			if b.store.reads > 29 || b.store.writes > 10 || len(b.waiting) != 1 {
 				t.Errorf("%s in %d groups: answered after %d reads, %d writes and %d events", what, groups, b.store.reads, b.store.writes, len(b.waiting))
 			}
 			if n := len(b.behind()); n != groups {

@@ -36,30 +36,26 @@ type Device struct {
 // device's token is this user's and nobody else's, and pushing knows, but for
 // users in so many groups that these follow a moment later.
 func (u *Users) PutDevice(ctx context.Context, user id.User, d Device) error {
-	s, err := u.doWith(ctx, user, claimOf(d.Token), func(s *state) error { s.putDevice(d); return nil })
-	if err != nil {
-		return err
-	}
-	former := s.claims[claimPath(d.Token)].former
-	for _, who := range former {
-		if err := u.release(ctx, who, d.Token); err != nil {
+	var freed []id.User
+	for {
+		s, err := u.doWith(ctx, user, claimOf(d.Token), func(s *state) error { s.putDevice(d, freed); return nil })
+		if err != nil {
 			return err
 		}
+		c := s.claims[claimPath(d.Token)]
+		if c.owner != user {
+			return nil // somebody else has registered the token meanwhile
+		}
+		if len(c.former) == 0 {
+			return u.spread(ctx, s)
+		}
+		for _, who := range c.former {
+			if err := u.release(ctx, who, d.Token); err != nil {
+				return err
+			}
+		}
+		freed = c.former
 	}
-	copied, err := u.spread(ctx, s)
-	if err != nil || copied == 0 && len(former) == 0 {
-		return err
-	}
-	var need needs
-	if len(former) > 0 {
-		need = claimOf(d.Token)
-	}
-	_, err = u.doWith(ctx, user, need, func(s *state) error {
-		s.follow(copied)
-		s.free(d.Token, former)
-		return nil
-	})
-	return err
 }
 
 // release takes a push token from a user whom it does not belong to any more.
@@ -122,22 +118,28 @@ func live(devices []Device, today int64) []Device {
 
 func (s *state) today() int64 { return group.Day(time.UnixMilli(s.now)) }
 
-// putDevice keeps one entry per device and per push token, newest last. A device
-// that is there as it should be is only noted as seen, about which no copy needs
-// to hear, unless they have given it up, or do not say when it was seen.
-func (s *state) putDevice(d Device) {
+// putDevice keeps one entry per device and per push token, newest last. A token that
+// others may still have is only claimed, until it is known of all of them that they
+// have let go of it: freed are those of whom it is. Whoever comes to know that after
+// the token has gone on to somebody else changes nothing.
+//
+// A device that is there as it should be is only noted as seen, about which no copy
+// needs to hear, unless they have given it up, or do not say when it was seen.
+func (s *state) putDevice(d Device, freed []id.User) {
+	if !s.claim(d.Token, freed) {
+		return
+	}
 	d.Seen = s.today()
 	i := slices.IndexFunc(s.devices, func(old Device) bool { old.Seen = d.Seen; return old == d })
 	if i >= 0 && !undated(s.devices[i]) && !group.Silent(s.devices[i].Seen, d.Seen) {
-		due := d.Seen-s.devices[i].Seen >= refreshDays
-		if due {
+		if d.Seen-s.devices[i].Seen >= refreshDays {
 			s.devices = slices.Clone(s.devices)
-			s.devices[i], s.changed = d, true
+			s.devices[i] = d
+			s.renew(d.Token)
 		}
-		s.claim(d.Token, due)
 		return
 	}
-	s.claim(d.Token, true)
+	s.renew(d.Token)
 	s.devices = slices.DeleteFunc(slices.Clone(s.devices), func(old Device) bool { return old.ID == d.ID || old.Token == d.Token })
 	if len(s.devices) == MaxDevices {
 		oldest := slices.MinFunc(s.devices, func(a, b Device) int { return cmp.Compare(a.Seen, b.Seen) })
