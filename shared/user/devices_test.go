@@ -389,3 +389,64 @@ func TestDevicesFromBeforeThereWereDates(t *testing.T) {
 		}
 	}
 }
+
+// TestSomebodyComesBetween has bob register ann's token in another process at the
+// very moment of each of ann's commits in turn. Who came last has it in the end, and
+// in between nobody else.
+func TestSomebodyComesBetween(t *testing.T) {
+	for what, before := range map[string]func(*street) error{
+		"a new token":            func(*street) error { return nil },
+		"ann's, by another name": func(s *street) error { return s.puts("ann", "old=1") },
+		"ann's, a month ago":     func(s *street) error { defer s.days(31); return s.puts("ann", "phone=1") },
+		"ann's, logged out": func(s *street) error {
+			return errors.Join(s.puts("ann", "phone=1"), s.users.RemoveDevice(s.Context(), "ann", "phone"))
+		},
+		"cem's":                    func(s *street) error { return s.puts("cem", "phone=1") },
+		"bob's":                    func(s *street) error { return s.puts("bob", "old=1") },
+		"cem's, and bob's by then": func(s *street) error { return errors.Join(s.puts("cem", "phone=1"), s.puts("bob", "phone=1")) },
+	} {
+		for at := 0; ; at++ {
+			s := newStreet(t)
+			s.ok(s.groups.Join(t.Context(), "both", []id.User{"cem"}, ""))
+			s.ok(before(s))
+			ann, anns := s.users, 0
+			s.restarts()
+			bob, came := s.users, false
+			var mu sync.Mutex
+			s.store.Before = func(ws []commit.Write) error {
+				mu.Lock()
+				mine := ws[len(ws)-1].Path == "users/ann" && !came
+				if mine {
+					anns++
+				}
+				comes := mine && anns == at+1
+				came = came || comes
+				mu.Unlock()
+				if comes {
+					return bob.PutDevice(t.Context(), "bob", user.Device{ID: "phone", Platform: "web", Token: "1"})
+				}
+				return nil
+			}
+			s.ok(ann.PutDevice(t.Context(), "ann", user.Device{ID: "phone", Platform: "android", Token: "1"}))
+			s.store.Before = nil
+			if !came {
+				break
+			}
+			s.restarts()
+			have := map[id.User]string{}
+			for _, u := range []id.User{"ann", "bob", "cem"} {
+				if got := s.has(u); got != "" {
+					have[u] = got
+				}
+			}
+			// Before ann's first commit nothing of hers was there to be taken.
+			want := map[id.User]string{"bob": "phone=1"}
+			if at == 0 {
+				want = map[id.User]string{"ann": "phone=1"}
+			}
+			if !maps.Equal(have, want) {
+				t.Errorf("%s: bob came at ann's commit %d: %v, want %v", what, at, have, want)
+			}
+		}
+	}
+}
