@@ -59,16 +59,7 @@ type scene struct {
 func newScene(t *testing.T) *scene {
 	s := &scene{T: t, store: new(board), clock: time.Now()}
 	now := func() time.Time { return s.clock }
-	groups := group.New(s.store, func(_ context.Context, payloads ...[]byte) error {
-		for _, p := range payloads {
-			var e event.Timeline
-			if err := json.Unmarshal(p, &e); err != nil {
-				return err
-			}
-			s.events = append(s.events, e)
-		}
-		return nil
-	}, group.Options{})
+	groups := group.New(s.store, s.hear, group.Options{})
 	users := user.New(s.store, groups, nil, 0, now)
 	conversations := conversation.New(s.store, nil, 0, now)
 	s.function = newFunction(&cloud.Cloud{
@@ -82,6 +73,18 @@ func newScene(t *testing.T) *scene {
 	}
 	s.ok(groups.Join(t.Context(), "g", []id.User{"ann", "bob", "cem", "dan"}, "Team"))
 	return s
+}
+
+// hear takes what groups announce.
+func (s *scene) hear(_ context.Context, payloads ...[]byte) error {
+	for _, p := range payloads {
+		var e event.Timeline
+		if err := json.Unmarshal(p, &e); err != nil {
+			return err
+		}
+		s.events = append(s.events, e)
+	}
+	return nil
 }
 
 // take is Pub/Sub.
