@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"testing"
 
 	"github.com/throng-im/throng/shared/commit"
@@ -22,7 +23,7 @@ type busy struct {
 	*street
 	waiting []event.Copies
 	deaf    bool
-	paced   int
+	paced   atomic.Int64
 }
 
 func newBusy(t *testing.T, groups int) *busy {
@@ -57,7 +58,7 @@ func (b *busy) takes() error {
 }
 
 func (b *busy) copies(ev event.Copies) error {
-	return b.users.Copy(b.Context(), ev, func(context.Context) error { b.paced++; return nil })
+	return b.users.Copy(b.Context(), ev, func(context.Context) error { b.paced.Add(1); return nil })
 }
 
 // behind are the groups whose copy is not what ann's document says.
@@ -93,7 +94,8 @@ func TestManyGroupsFollow(t *testing.T) {
 			for len(b.waiting) > 0 {
 				b.ok(b.takes())
 			}
-			b.store.reads, b.store.writes, b.paced = 0, 0, 0
+			b.store.reads, b.store.writes = 0, 0
+			b.paced.Store(0)
 			b.ok(change(b.users))
 			if groups == 20 {
 				if len(b.waiting) > 0 || len(b.behind()) > 0 {
@@ -115,8 +117,8 @@ func TestManyGroupsFollow(t *testing.T) {
 					t.Errorf("%s: an event writes %d documents", what, b.store.writes)
 				}
 			}
-			if left := b.behind(); len(left) > 0 || events != (groups+24)/25 || b.paced != groups {
-				t.Errorf("%s in %d groups: %d are behind after %d events and %d pauses", what, groups, len(left), events, b.paced)
+			if left := b.behind(); len(left) > 0 || events != (groups+24)/25 || b.paced.Load() != int64(groups) {
+				t.Errorf("%s in %d groups: %d are behind after %d events and %d pauses", what, groups, len(left), events, b.paced.Load())
 			}
 			b.store.reads, b.store.writes = 0, 0
 			b.ok(change(b.users))

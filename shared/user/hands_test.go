@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"sync"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -272,7 +273,10 @@ func (w *town) checkRosters(t *testing.T) {
 func TestPhonesChangeHandsWhateverBreaks(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		w := &town{T: r, ctx: t.Context(), store: new(commit.Memory), hanging: map[id.User]bool{}, held: map[string][]id.User{}, left: -1, lost: -1}
+		var mu sync.Mutex
 		w.store.Before = func([]commit.Write) error {
+			mu.Lock()
+			defer mu.Unlock()
 			if w.left == 0 {
 				return fault.New(fault.Unavailable, "the store is gone")
 			}
@@ -280,6 +284,8 @@ func TestPhonesChangeHandsWhateverBreaks(t *testing.T) {
 			return nil
 		}
 		w.store.After = func([]commit.Write) error {
+			mu.Lock()
+			defer mu.Unlock()
 			w.lost--
 			if w.lost == -1 {
 				return commit.ErrUnknown
