@@ -41,6 +41,25 @@ var pushScenes = []act{
 		bob.isNotified("Ann: one", "Ann: two")
 		tablet.isNotified("Ann: one")
 	}},
+	{"a phone that changes hands is notified for who holds it", func(s *scene) {
+		ann, bob, cem := s.three()
+		s.group("hers", ann, cem)
+		s.group("his", bob, cem)
+		ann.asksForPushes()
+		cem.sends("hers", "for Ann")
+		ann.isNotified("Cem: for Ann")
+		// Bob logs in on ann's phone. Nobody said that she logged out.
+		hers := body{"platform": "android", "pushToken": ann.pushToken()}
+		bob.does("PUT", "/devices/phone", hers, nil)
+		cem.sends("hers", "not for Bob")
+		cem.sends("his", "for Bob")
+		ann.isNotified("Cem: for Ann", "Cem: for Bob")
+		// She takes it back, and has it in her groups alone.
+		ann.does("PUT", "/devices/phone", hers, nil)
+		cem.sends("his", "not for Ann")
+		cem.sends("hers", "for Ann again")
+		ann.isNotified("Cem: for Ann", "Cem: for Bob", "Cem: for Ann again")
+	}},
 	{"the sender says what the notification shows, or that there is none", func(s *scene) {
 		ann, bob, _ := s.three()
 		s.group("team", ann, bob)

@@ -21,6 +21,7 @@ import (
 	"github.com/throng-im/throng/functions"
 	"github.com/throng-im/throng/functions/client"
 	"github.com/throng-im/throng/functions/conversations"
+	"github.com/throng-im/throng/functions/copies"
 	"github.com/throng-im/throng/functions/fanout"
 	"github.com/throng-im/throng/functions/groups"
 	"github.com/throng-im/throng/functions/history"
@@ -121,6 +122,7 @@ func (c *city) open() *cloud.Cloud {
 	told := announce(event.TopicConversation)
 	cl.Groups = group.New(cl.Store, announce(event.TopicTimeline), group.Options{MaxMembers: c.settings.MaxMembers, CacheBytes: c.settings.CacheBytes, Linger: -1})
 	cl.Users = user.New(cl.Store, cl.Groups, told, c.settings.CacheBytes, time.Now)
+	cl.Users.Later = announce(event.TopicCopies)
 	cl.Conversations = conversation.New(cl.Store, told, c.settings.CacheBytes, time.Now)
 	cl.Receipts = receipt.New(cl.Store, told, c.settings.CacheBytes, time.Now)
 	cl.Inbox = inbox.New(cl.Groups, cl.Users, cl.Conversations, inbox.Options{Offline: c.settings.OfflineWindow(), HistoryMonths: c.settings.HistoryMonths, Now: time.Now})
@@ -136,7 +138,7 @@ func (c *city) door() string {
 	handlers := map[string]http.Handler{
 		"groups": groups.Handler(cl), "messages": messages.Handler(cl), "mutes": mutes.Handler(cl), "history": history.Handler(cl),
 		"users": users.Handler(cl), "conversations": conversations.Handler(cl), "client": client.Handler(cl),
-		"fanout": fanout.Handler(cl), "watch": watch.Handler(cl),
+		"fanout": fanout.Handler(cl), "watch": watch.Handler(cl), "copies": copies.Handler(cl),
 		"push": push.Handler(push.On(cl, send)),
 	}
 	m, err := functions.Load()

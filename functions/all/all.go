@@ -7,6 +7,7 @@ import (
 
 	"github.com/throng-im/throng/functions/client"
 	"github.com/throng-im/throng/functions/conversations"
+	"github.com/throng-im/throng/functions/copies"
 	"github.com/throng-im/throng/functions/fanout"
 	"github.com/throng-im/throng/functions/groups"
 	"github.com/throng-im/throng/functions/history"
@@ -22,6 +23,7 @@ import (
 var Handlers = map[string]http.HandlerFunc{
 	"client":        client.Serve,
 	"conversations": conversations.Serve,
+	"copies":        copies.Serve,
 	"fanout":        fanout.Serve,
 	"groups":        groups.Serve,
 	"history":       history.Serve,

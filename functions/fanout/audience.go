@@ -135,7 +135,8 @@ func missedBy(ev *event.Timeline) string {
 }
 
 // roster returns the group's roster with the devices of everyone whom one of
-// the messages may reach.
+// the messages may reach, those looked up who are not copied yet or whose copy has
+// grown old.
 func (f *function) roster(ctx context.Context, ev *event.Timeline, entries []group.Entry) (*group.Roster, error) {
 	roster, err := f.Groups.Roster(ctx, ev.Group, ev.Shards)
 	if err != nil {
@@ -147,7 +148,7 @@ func (f *function) roster(ctx context.Context, ev *event.Timeline, entries []gro
 		first, last = min(first, e.Seq), max(last, e.Seq)
 	}
 	roster.Each(func(u id.User, m group.Member, targets *group.Targets) {
-		if targets == nil && m.Within(first, last) {
+		if (targets == nil || targets.Doubtful(f.now())) && m.Within(first, last) {
 			unknown = append(unknown, u)
 		}
 	})

@@ -61,16 +61,7 @@ func newScene(t *testing.T) *scene { return newSceneWith(t, group.Options{}) }
 func newSceneWith(t *testing.T, o group.Options) *scene {
 	s := &scene{T: t, store: new(board), clock: time.Now()}
 	now := func() time.Time { return s.clock }
-	groups := group.New(s.store, func(_ context.Context, payloads ...[]byte) error {
-		for _, p := range payloads {
-			var e event.Timeline
-			if err := json.Unmarshal(p, &e); err != nil {
-				return err
-			}
-			s.events = append(s.events, e)
-		}
-		return nil
-	}, o)
+	groups := group.New(s.store, s.hear, o)
 	users := user.New(s.store, groups, nil, 0, now)
 	conversations := conversation.New(s.store, nil, 0, now)
 	s.function = newFunction(&cloud.Cloud{
@@ -91,6 +82,18 @@ func (s *scene) another() *function {
 	f := newFunction(s.Cloud)
 	f.now, f.publish = s.now, s.take
 	return f
+}
+
+// hear takes what groups announce.
+func (s *scene) hear(_ context.Context, payloads ...[]byte) error {
+	for _, p := range payloads {
+		var e event.Timeline
+		if err := json.Unmarshal(p, &e); err != nil {
+			return err
+		}
+		s.events = append(s.events, e)
+	}
+	return nil
 }
 
 // take is Pub/Sub.

@@ -86,7 +86,9 @@ func (t *talk) rows() []row {
 	uids := func(list ...string) string { return fmt.Sprintf(`{"messageUIDs":["%s"]}`, strings.Join(list, `","`)) }
 	rows := []row{
 		t.by("ann", "PUT /devices/$phone", "who is in one group", `{"platform":"ios","pushToken":"token","language":"en"}`),
-		t.by("ann", "DELETE /devices/$phone", "who is in one group", ""),
+		t.by("ann", "PUT /devices/$phone", "the same again", `{"platform":"ios","pushToken":"token","language":"en"}`),
+		t.by("bob", "PUT /devices/$phone", "a phone that changes hands", `{"platform":"ios","pushToken":"token","language":"en"}`),
+		t.by("bob", "DELETE /devices/$phone", "who is in one group", ""),
 		t.by("ann", "POST /sync", "the first time, one group", `{}`),
 		t.by("bob", "POST "+g+"/messages", "of one member", fmt.Sprintf(send, "warm", "")),
 		t.by("ann", "POST "+g+"/messages", "of another", fmt.Sprintf(send, "1", "")),

@@ -49,7 +49,7 @@ var (
 		"github.com/hashicorp/golang-lru": {"shared/group", "functions/client", "functions/fanout", "functions/push"},
 		"go.opentelemetry.io/otel":        {"shared/telemetry"},
 		"golang.org/x/text":               {"shared/settings", "functions/push"},
-		"golang.org/x/time":               {"shared/wire", "functions/client"},
+		"golang.org/x/time":               {"shared/wire", "functions/client", "functions/copies"},
 		"google.golang.org/api":           {"shared/firestore", "shared/pubsub", "functions/push"},
 		"google.golang.org/genproto":      {},
 		// What compares with published descriptions is for tests.

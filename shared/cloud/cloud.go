@@ -111,6 +111,7 @@ func Open(ctx context.Context, s settings.Settings, meter *cost.Meter) (*Cloud, 
 	// What is read for every device that connects is read for many of them at once.
 	gathered := commit.Gather(store)
 	users := user.New(gathered, groups, announce(event.TopicConversation), s.CacheBytes/4, time.Now)
+	users.Later = announce(event.TopicCopies)
 	conversations := conversation.New(gathered, announce(event.TopicConversation), s.CacheBytes/4, time.Now)
 	return &Cloud{
 		Settings: s, Store: store, PubSub: ps, Groups: groups, Users: users, Conversations: conversations,

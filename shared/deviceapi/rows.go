@@ -125,7 +125,7 @@ var ownSettings = []Call{
 
 var devices = []Call{
 	{Name: "registerDevice", Method: http.MethodPut, Path: "/devices/{deviceId}",
-		about: "register the device for notifications", notes: "A new request takes the place of the one before. When it is answered, the next message notifies the device.",
+		about: "register the device for notifications", notes: "A new request takes the place of the one before. When it is answered, the next message notifies the device, and a push token that was another user's is not theirs any more. In more than 20 groups that takes some seconds after the answer. An app registers each time it starts: a device that was not for 270 days is not notified.",
 		body: given(
 			must("platform", oneOf("string", Platforms...), "what it is"),
 			must("pushToken", filled(octets(MaxPushToken)), "FCM's registration token"),

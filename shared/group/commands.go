@@ -1,6 +1,8 @@
 package group
 
 import (
+	"time"
+
 	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/id"
 )
@@ -38,6 +40,8 @@ func (s *state) join(users []id.User, name string, limit int) error {
 		for _, u := range fresh {
 			sh := s.changeFor(u)
 			sh.setMember(u, sh.members[u].enter(seq, s.dismissal))
+			// What was copied when they were here before has not been kept up since.
+			sh.dropTargets(u)
 		}
 		s.members += int64(len(fresh))
 	}
@@ -221,7 +225,7 @@ func (s *state) setTargets(targets map[id.User]Targets) {
 		sh := s.shardFor(u)
 		m, member := sh.members[u]
 		old, known := sh.targets[u]
-		if !member || m.Joined == 0 || known && old.Version >= t.Version {
+		if !member || m.Joined == 0 || known && !t.outdates(old, time.UnixMilli(s.now)) {
 			continue
 		}
 		s.changeFor(u).setTargets(u, t)

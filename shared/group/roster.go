@@ -191,6 +191,8 @@ type Device struct {
 	Platform string    `json:"p"`
 	Token    string    `json:"t"`
 	Language string    `json:"l,omitempty"`
+	// Seen is the Day on which the device had last been seen when the copy was made.
+	Seen int64 `json:"s,omitempty"`
 }
 
 type shard struct {
@@ -287,7 +289,7 @@ func (m Member) bytes(u id.User) int {
 func (t Targets) bytes(u id.User) int {
 	n := len(u) + 24
 	for _, d := range t.Devices {
-		n += len(d.ID) + len(d.Platform) + len(d.Token) + 24
+		n += d.bytes()
 	}
 	if t.Level != notify.Unset {
 		n += 8

@@ -70,7 +70,7 @@ func (u *Users) SetLevel(ctx context.Context, user id.User, g id.Group, level no
 	if err := level.Check("level"); err != nil {
 		return err
 	}
-	return u.changeTargets(ctx, user, func(s *state) error {
+	return u.changeTargets(ctx, user, nil, func(s *state) error {
 		return s.setNotices(s.notices.in(g, level), g)
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -242,5 +243,11 @@ func TestCopiesFollowWhateverBreaks(t *testing.T) {
 	})
 }
 
-// stripped is a copy without its version.
-func stripped(t group.Targets) group.Targets { t.Version = 0; return t }
+// stripped is a copy without its version and without days.
+func stripped(t group.Targets) group.Targets {
+	t.Version, t.Devices = 0, slices.Clone(t.Devices)
+	for i := range t.Devices {
+		t.Devices[i].Seen = 0
+	}
+	return t
+}

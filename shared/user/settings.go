@@ -85,7 +85,7 @@ func (u *Users) Configure(ctx context.Context, user id.User, w Wishes) error {
 			return err
 		}
 	}
-	return u.changeTargets(ctx, user, func(s *state) error {
+	return u.changeTargets(ctx, user, nil, func(s *state) error {
 		n := s.notices
 		if w.Type != nil {
 			n.Type = *w.Type

@@ -7,36 +7,15 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/throng-im/throng/shared/commit"
 	"github.com/throng-im/throng/shared/event"
 	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
-	"github.com/throng-im/throng/shared/notify"
 )
-
-const (
-	// MaxDevices is how many devices a user keeps; registering one more
-	// forgets the one registered longest ago.
-	MaxDevices = 20
-	// copyAtOnce bounds the groups that copies are written to at the same time.
-	copyAtOnce = 16
-)
-
-// Device is a device as registered.
-type Device struct {
-	ID       id.Device `json:"id"`
-	Platform string    `json:"platform"`
-	Token    string    `json:"token"`
-	Language string    `json:"language,omitempty"`
-	TimeZone string    `json:"timeZone,omitempty"`
-}
 
 // Info is what the app's servers registered.
 type Info struct {
@@ -46,22 +25,37 @@ type Info struct {
 
 // Users is all users of the app, as this process works on them.
 type Users struct {
+	// Later announces event.Copies: what is to be copied into very many rosters is
+	// copied after the call was answered. Where it is nil, all is copied before.
+	Later event.Announcer
+
 	store  commit.Store
 	loop   *commit.Loop[state]
 	groups *group.Groups
-	now    func() time.Time
+	// few is in how many groups a user may be whose copies do not wait for events.
+	few int
+	now func() time.Time
 }
 
 // New returns the users kept in store. groups holds the copies that pushing
 // reads. What a user sets is announced as event.Conversation, unless announce is
 // nil. now is the clock.
 func New(store commit.Store, groups *group.Groups, announce event.Announcer, cacheBytes int, now func() time.Time) *Users {
-	return &Users{store: store, groups: groups, now: now, loop: commit.New[state](store, &model{now: now, announce: announce}, commit.Options{CacheBytes: cacheBytes})}
+	loop := commit.New[state](store, &model{now: now, announce: announce}, commit.Options{CacheBytes: cacheBytes})
+	return &Users{store: store, groups: groups, now: now, loop: loop, few: copiedBefore}
 }
 
 func (u *Users) do(ctx context.Context, user id.User, apply func(*state) error) (*state, error) {
-	v, err := u.loop.Do(ctx, string(user), commit.Command[state]{Apply: func(s *state) (any, error) {
+	return u.doWith(ctx, user, nil, apply)
+}
+
+// doWith is do with what apply needs to know beside the user's document.
+func (u *Users) doWith(ctx context.Context, user id.User, need needs, apply func(*state) error) (*state, error) {
+	v, err := u.loop.Do(ctx, string(user), commit.Command[state]{Need: need, Apply: func(s *state) (any, error) {
 		err := apply(s)
+		if err == nil && s.changed {
+			s.devices = live(s.devices, s.today())
+		}
 		after := *s
 		return &after, err
 	}})
@@ -112,61 +106,6 @@ func (u *Users) Info(ctx context.Context, user id.User) (Info, error) {
 	return Info{Name: s.name, Portrait: s.portrait, CreatedAt: time.UnixMilli(s.createdAt)}, nil
 }
 
-// PutDevice registers a device for push, or changes it. When it returns, every
-// group of the user knows the device.
-func (u *Users) PutDevice(ctx context.Context, user id.User, d Device) error {
-	return u.changeTargets(ctx, user, func(s *state) error { s.putDevice(d); return nil })
-}
-
-// RemoveDevice ends push to a device. An unknown device is no error.
-func (u *Users) RemoveDevice(ctx context.Context, user id.User, device id.Device) error {
-	return u.changeTargets(ctx, user, func(s *state) error {
-		s.dropDevices(func(d Device) bool { return d.ID == device })
-		return nil
-	})
-}
-
-// ForgetToken ends push to a token that FCM says is dead.
-func (u *Users) ForgetToken(ctx context.Context, user id.User, token string) error {
-	return u.changeTargets(ctx, user, func(s *state) error {
-		s.dropDevices(func(d Device) bool { return d.Token == token })
-		return nil
-	})
-}
-
-// changeTargets commits a change of what the rosters copy and then brings the
-// copies up to date. The document remembers up to which revision the copies have
-// followed, so that a caller who got no answer repairs them by asking again.
-func (u *Users) changeTargets(ctx context.Context, user id.User, change func(*state) error) error {
-	s, err := u.do(ctx, user, change)
-	if err != nil || s.copied == s.revision {
-		return err
-	}
-	groups := []group.Summary{{ID: s.only}}
-	if s.only == "" {
-		if groups, err = u.groups.Of(ctx, user, 0, 0); err != nil {
-			return err
-		}
-	}
-	work, workCtx := errgroup.WithContext(ctx)
-	work.SetLimit(copyAtOnce)
-	for _, g := range groups {
-		targets := map[id.User]group.Targets{user: s.targets(g.ID)}
-		work.Go(func() error { return u.groups.SetTargets(workCtx, g.ID, 1, targets) })
-	}
-	if err := work.Wait(); err != nil {
-		return err
-	}
-	revision := s.revision
-	_, err = u.do(ctx, user, func(s *state) error {
-		if s.copied < revision {
-			s.copied, s.changed = revision, true
-		}
-		return nil
-	})
-	return err
-}
-
 // Profile is what pushing needs of a user.
 type Profile struct {
 	Name string
@@ -179,6 +118,19 @@ func (p Profile) Targets(g id.Group) group.Targets { return p.of.targets(g) }
 // Profiles reads users for pushing. Everyone asked for has an entry; who is
 // unknown has no name and no devices.
 func (u *Users) Profiles(ctx context.Context, users []id.User) (map[id.User]Profile, error) {
+	states, err := u.read(ctx, users)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[id.User]Profile, len(users))
+	for _, s := range states {
+		out[s.id] = Profile{Name: s.name, of: s}
+	}
+	return out, nil
+}
+
+// read reads users as of now.
+func (u *Users) read(ctx context.Context, users []id.User) ([]*state, error) {
 	paths := make([]string, len(users))
 	for i, user := range users {
 		paths[i] = path(user)
@@ -187,13 +139,12 @@ func (u *Users) Profiles(ctx context.Context, users []id.User) (map[id.User]Prof
 	if err != nil {
 		return nil, err
 	}
-	out := make(map[id.User]Profile, len(users))
+	out := make([]*state, len(users))
 	for i, user := range users {
-		s, err := read(user, docs[i])
-		if err != nil {
+		if out[i], err = read(user, docs[i]); err != nil {
 			return nil, err
 		}
-		out[user] = Profile{Name: s.name, of: s}
+		out[i].now = u.now().UnixMilli()
 	}
 	return out, nil
 }
@@ -218,13 +169,17 @@ type state struct {
 	revision, copied int64
 	standing         Standing
 	journal          commit.Journal
+	// claims are the push tokens that a command was about, by the paths of their
+	// documents. They are looked at anew for each command.
+	claims map[string]claim
 
 	// only is the one group whose copy is behind. It is empty when others may be,
 	// too, and in a state that was read: it is not stored.
 	only id.Group
 
+	// now is when a draft was begun, or the state read for pushing.
+	now int64
 	// The rest belongs to a draft.
-	now     int64
 	changed bool
 	// set says that a command was about the settings, ended that one was about
 	// tokens that count no more.
@@ -246,48 +201,6 @@ func (s *state) describe(name, portrait string) {
 			*f.field, s.changed = f.value, true
 		}
 	}
-}
-
-// putDevice keeps one entry per device and per push token, newest last.
-func (s *state) putDevice(d Device) {
-	if slices.Contains(s.devices, d) {
-		return
-	}
-	s.dropDevices(func(old Device) bool { return old.ID == d.ID || old.Token == d.Token })
-	s.devices = append(s.devices, d)
-	if len(s.devices) > MaxDevices {
-		s.devices = s.devices[1:]
-	}
-	s.revise("")
-}
-
-// revise counts a change of what the rosters copy. One that concerns a single
-// group may leave the other copies alone when none of them is behind: they do
-// not differ between the two revisions.
-func (s *state) revise(only id.Group) {
-	s.only = ""
-	if s.copied == s.revision {
-		s.only = only
-	}
-	s.revision++
-	s.changed = true
-}
-
-func (s *state) dropDevices(drop func(Device) bool) {
-	kept := slices.DeleteFunc(slices.Clone(s.devices), drop)
-	if len(kept) != len(s.devices) {
-		s.devices = kept
-		s.revise("")
-	}
-}
-
-// targets is what the roster of a group copies.
-func (s *state) targets(g id.Group) group.Targets {
-	t := group.Targets{Version: s.revision, Level: notify.First(s.notices.Groups[g], s.notices.Type), Quiet: s.notices.Quiet}
-	for _, d := range s.devices {
-		t.Devices = append(t.Devices, group.Device{ID: d.ID, Platform: d.Platform, Token: d.Token, Language: d.Language})
-	}
-	return t
 }
 
 func read(user id.User, d commit.Doc) (*state, error) {
@@ -358,11 +271,11 @@ func (m *model) Plan(d *state) (commit.Plan, error) {
 	} else {
 		w.If.Absent = true
 	}
-	return commit.Plan{Writes: []commit.Write{w}, Announce: announce}, nil
+	return commit.Plan{Writes: append(d.claimWrites(), w), Announce: announce}, nil
 }
 
 func (m *model) Settle(d *state, version time.Time) *state {
 	s := *d
-	s.version, s.changed, s.set, s.ended = version, false, false, false
+	s.version, s.claims, s.changed, s.set, s.ended = version, nil, false, false, false
 	return &s
 }
