@@ -59,13 +59,10 @@ func (f *function) tellCount(ctx context.Context, ev *event.Timeline, entries []
 // askForCount sees to it that members are told the count when what is folded here
 // has been said. One event stands for all of a minute.
 func (f *function) askForCount(ctx context.Context, ev *event.Timeline, entries []group.Entry) error {
-	first, last := int64(0), int64(0)
+	last := int64(0)
 	for _, e := range entries {
 		if e.Kind == group.KindMessage && e.Folded > 0 {
-			if first == 0 {
-				first = e.At
-			}
-			last = e.At
+			last = max(last, e.At)
 		}
 	}
 	if last == 0 {
@@ -74,7 +71,7 @@ func (f *function) askForCount(ctx context.Context, ev *event.Timeline, entries 
 	if due, known := f.counts.Get(ev.Group); known && due >= last {
 		return nil
 	}
-	due := max(first+foldFor, last)
+	due := last + foldFor
 	payload, err := json.Marshal(event.Watch{Group: ev.Group, At: due})
 	if err != nil {
 		return err

@@ -176,9 +176,11 @@ func TestWhoIsToldOneByOneAllTheSame(t *testing.T) {
 	s.tells("one that is not to notify")
 	s.says(3, group.Entry{})
 	s.tells("the eighth that counts", "bob 8", "dan 8")
+	s.says(1, group.Entry{Mention: &group.Mention{Type: group.MentionUsers, Users: []id.User{"bob"}, Text: "you"}})
+	s.tells("the ninth", "bob you")
 	set("dan", notify.Nothing)
 	s.ok(s.Groups.AnnounceFold(t.Context(), "g"))
-	s.tells("in the end, when dan wants nothing", "bob 8")
+	s.tells("in the end, when dan wants nothing", "bob 9")
 }
 
 // TestARecallInABurst: who was told of the message is told that it is gone.
@@ -198,7 +200,7 @@ func TestARecallInABurst(t *testing.T) {
 	again := s.events[4]
 	e, err := group.DecodeEntry(again.Entries[0])
 	s.ok(err)
-	e.Recalled, e.Content = 9, ""
+	e.Recalled, e.Content, e.Type = 9, "", "app:x" // whose text was pushContent
 	again.Entries[0], err = json.Marshal(e)
 	s.ok(err)
 	s.events = append(s.events, again)

@@ -2,8 +2,10 @@ package fanout
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/throng-im/throng/shared/event"
 	"github.com/throng-im/throng/shared/group"
@@ -115,6 +117,27 @@ func TestWhoCameBackMeanwhileIsNotified(t *testing.T) {
 	s.events = append(s.events, between)
 	if _, reached := s.last(); !slices.Equal(reached, []id.User{"dan"}) {
 		t.Errorf("what was said while bob was away reached %v", reached)
+	}
+}
+
+// TestARecallGoesByTheHourOfItsMessage: who slept when the message came has nothing
+// to be replaced, and who was awake has, and is not woken by it.
+func TestARecallGoesByTheHourOfItsMessage(t *testing.T) {
+	s := newSceneWith(t, group.Options{Now: func() time.Time { return noon }})
+	s.ok(s.Users.SetQuiet(t.Context(), "bob", *night(notify.Nothing)))
+	uid := s.publishes(group.Entry{From: "ann"})
+	s.ok(s.Groups.Recall(t.Context(), "g", uid, group.Recall{From: "ann"}))
+	for want, sent := range map[string]time.Time{"[bob cem dan]": noon, "[cem dan]": midnight} {
+		ev := s.newest()
+		e, err := group.DecodeEntry(ev.Entries[0])
+		s.ok(err)
+		e.TargetAt, e.At = sent.UnixMilli(), sent.Add(12*time.Hour).UnixMilli()
+		ev.Entries[0], err = json.Marshal(e)
+		s.ok(err)
+		s.events = append(s.events, ev)
+		if _, reached := s.last(); fmt.Sprint(reached) != want {
+			t.Errorf("the recall of what was sent at %s reached %v", sent, reached)
+		}
 	}
 }
 

@@ -29,21 +29,24 @@ func TestTheTablesAreComplete(t *testing.T) {
 // begin with.
 func TestDecide(t *testing.T) {
 	c := readCases(t, "testdata/decisions.txt")
-	var columns []int
-	for _, name := range []string{"message", "pushContent", "mentionText", "disablePush", "recalled", "burst", "sender", "member", "list", "device", "connected", "mention", "level", "quiet", "sent"} {
-		columns = append(columns, c.number(name))
-	}
-	mention := c.number("mention")
+	// What the message says and the member wants comes first: it is looked up once
+	// for all that may stand in the way.
+	wishes := c.numbers("message", "pushContent", "mentionText", "mention", "level", "quiet", "sent")
+	columns := append(slices.Clone(wishes), c.numbers("disablePush", "recalled", "burst", "sender", "member", "list", "device", "connected")...)
 	combinations, shown, met := 0, 0, map[string]int{}
-	c.each(columns, func(r row) {
+	var m notify.Message
+	var u notify.Member
+	c.eachWithin(wishes, columns, func(r row) {
 		c.find("text", r, "text")
-		plain := slices.Clone(r)
-		plain[mention] = 0
-		c.find("wish", plain, "plainWish")
 		c.find("wish", r, "wish")
+		plain := slices.Clone(r)
+		plain[c.number("mention")] = 0
+		c.find("wish", plain, "plainWish")
 		r[c.number("plainWish")] = plain[c.number("plainWish")]
+		m, u = c.message(r), c.member(r)
+	}, func(r row) {
 		want := c.says("decision", r)
-		m, u := c.message(r), c.member(r)
+		c.circumstances(r, &m, &u)
 		got := string(notify.Decide(m, u))
 		combinations++
 		met[got]++
@@ -78,7 +81,7 @@ func TestLevels(t *testing.T) {
 	c.each(append(slices.Clone(tab.columns), c.number("mention"), c.number("quiet"), c.number("sent")), func(r row) {
 		c.find("level", r, "level")
 		m, one := notify.Message{Class: notify.Content, At: c.at(r)}, c.member(r)
-		one.In, one.Device, one.Own, one.Connected = true, true, false, false
+		one.In, one.Device = true, true
 		three := one
 		three.Conversation, three.Type, three.App = c.level(r, "conversation"), c.level(r, "type"), c.level(r, "app")
 		if got, want := notify.Decide(m, three), notify.Decide(m, one); got != want {
@@ -93,18 +96,19 @@ func (c *cases) message(r row) notify.Message {
 		"custom": notify.Custom, "status": notify.Status, "change": notify.Change,
 	}
 	return notify.Message{
-		Class: classes[c.text(r, "message")], PushContent: c.is(r, "pushContent", "yes"), MentionText: c.is(r, "mentionText", "yes"),
-		Disabled: c.is(r, "disablePush", "yes"), Targeted: !c.is(r, "list", "none"), TakenBack: c.is(r, "recalled", "yes"),
-		Burst: c.is(r, "burst", "yes"), At: c.at(r),
+		Class: classes[c.text(r, "message")], PushContent: c.is(r, "pushContent", "yes"), MentionText: c.is(r, "mentionText", "yes"), At: c.at(r),
 	}
 }
 
+// circumstances are what may stand in the way of a push.
+func (c *cases) circumstances(r row, m *notify.Message, u *notify.Member) {
+	m.Disabled, m.Targeted, m.TakenBack, m.Burst = c.is(r, "disablePush", "yes"), !c.is(r, "list", "none"), c.is(r, "recalled", "yes"), c.is(r, "burst", "yes")
+	u.Own, u.In, u.Listed = c.is(r, "sender", "yes"), c.is(r, "member", "yes"), c.is(r, "list", "on")
+	u.Device, u.Connected = c.is(r, "device", "yes"), c.is(r, "connected", "yes")
+}
+
 func (c *cases) member(r row) notify.Member {
-	u := notify.Member{
-		Own: c.is(r, "sender", "yes"), In: c.is(r, "member", "yes"), Listed: c.is(r, "list", "on"),
-		Mention:      notify.Mention{Me: c.is(r, "mention", "me"), All: c.is(r, "mention", "all")},
-		Conversation: c.level(r, "level"), Device: c.is(r, "device", "yes"), Connected: c.is(r, "connected", "yes"),
-	}
+	u := notify.Member{Mention: notify.Mention{Me: c.is(r, "mention", "me"), All: c.is(r, "mention", "all")}, Conversation: c.level(r, "level")}
 	if !c.is(r, "quiet", "none") {
 		passes := map[string]notify.Level{"everything": notify.Unset, "mentions": notify.Mentions, "nothing": notify.Nothing}
 		u.Quiet = &notify.Quiet{Start: "22:00:00", Minutes: 600, Zone: "Europe/Berlin", Level: passes[c.text(r, "quiet")]}

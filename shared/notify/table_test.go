@@ -13,6 +13,7 @@ import (
 type cases struct {
 	*testing.T
 	columns []column
+	byName  map[string]int
 	tables  map[string]*table
 }
 
@@ -45,7 +46,7 @@ func readCases(t *testing.T, file string) *cases {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &cases{T: t, tables: map[string]*table{}}
+	c := &cases{T: t, byName: map[string]int{}, tables: map[string]*table{}}
 	section := ""
 	for n, text := range strings.Split(string(raw), "\n") {
 		cells := strings.Fields(text)
@@ -55,6 +56,7 @@ func readCases(t *testing.T, file string) *cases {
 		case begins:
 			section = name
 		case section == "values":
+			c.byName[cells[0]] = len(c.columns)
 			c.columns = append(c.columns, column{cells[0], cells[1:]})
 		default:
 			if err := c.add(section, text); err != nil {
@@ -67,7 +69,18 @@ func readCases(t *testing.T, file string) *cases {
 
 // number is the number of a column.
 func (c *cases) number(name string) int {
-	return slices.IndexFunc(c.columns, func(col column) bool { return col.name == name })
+	n, known := c.byName[name]
+	if !known {
+		c.Fatalf("there is no column %q", name)
+	}
+	return n
+}
+
+func (c *cases) numbers(names ...string) (out []int) {
+	for _, name := range names {
+		out = append(out, c.number(name))
+	}
+	return out
 }
 
 // add reads a line of a table, whose first line names its columns.
@@ -79,7 +92,7 @@ func (c *cases) add(section, text string) error {
 	if tab == nil {
 		tab = &table{name: section, known: map[int][]string{}}
 		for _, name := range cells {
-			if c.number(name) < 0 {
+			if _, known := c.byName[name]; !known {
 				return fmt.Errorf("%q has no values", name)
 			}
 			tab.columns = append(tab.columns, c.number(name))
@@ -140,9 +153,18 @@ func (c *cases) find(section string, r row, column string) {
 
 // each calls visit with every combination of the values of some columns.
 func (c *cases) each(columns []int, visit func(r row)) {
+	c.eachWithin(nil, columns, func(row) {}, visit)
+}
+
+// eachWithin is each that calls first for every combination of the first columns,
+// before those of all that begin with it.
+func (c *cases) eachWithin(outer, columns []int, first, visit func(r row)) {
 	r := make(row, len(c.columns))
 	var fill func(i int)
 	fill = func(i int) {
+		if i == len(outer) {
+			first(r)
+		}
 		if i == len(columns) {
 			visit(r)
 			return
