@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"firebase.google.com/go/v4/messaging"
@@ -27,6 +28,7 @@ var update = flag.Bool("update", false, "write the golden files of testdata anew
 type post struct {
 	*testing.T
 	send func(messages []*messaging.Message) *messaging.BatchResponse
+	mu   sync.Mutex
 	last json.RawMessage
 }
 
@@ -39,7 +41,9 @@ func newPost(t *testing.T) *post {
 		if err != nil || json.Unmarshal(body, &request) != nil {
 			t.Errorf("the library sent %q, %v", body, err)
 		}
+		p.mu.Lock()
 		p.last = request.Message
+		p.mu.Unlock()
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		phones.ServeHTTP(w, r)
 	}))
