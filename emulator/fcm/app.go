@@ -40,6 +40,7 @@ func (s *Screen) Shown() []Notification { return s.shown }
 
 // Show shows a notification in the place of the one with the same key.
 func (s *Screen) Show(n Notification) {
+	n.Title, n.Body = cut(n.Title, maxTitle), cut(n.Body, maxBody)
 	if i := slices.IndexFunc(s.shown, func(old Notification) bool { return old.Key == n.Key }); i >= 0 {
 		s.told(s.shown[i].ID, Replaced, "by "+n.ID)
 		s.shown = slices.Delete(s.shown, i, i+1)

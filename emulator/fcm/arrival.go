@@ -36,6 +36,7 @@ type arrival struct {
 	size    int
 }
 
+// maxTitle and maxBody are how much of a text is kept to be looked at.
 const (
 	maxTitle = 200
 	maxBody  = 1000
@@ -71,7 +72,6 @@ func arrive(m map[string]any, platform, id string, now time.Time) arrival {
 		life = a.onAndroid(child(m, "android"))
 	}
 	a.expires = a.at + life.Milliseconds()
-	a.n.Title, a.n.Body = cut(a.n.Title, maxTitle), cut(a.n.Body, maxBody)
 	a.n.Group, a.n.Kind = text(a.data, "group"), text(a.data, "kind")
 	a.n.Seq, _ = strconv.ParseInt(text(a.data, "seq"), 10, 64)
 	a.size = len(a.n.Title) + len(a.n.Body) + pairs(a.data) + 300

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
 // Server is the stand-in. It is safe for concurrent use and keeps everything in
@@ -112,8 +111,7 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, refusal{code: "INVALID_ARGUMENT", message: "the request is too large"})
 		return
 	}
-	now := s.clock.now()
-	if f := s.quotas.take(r.PathValue("project"), now); f != nil {
+	if f := s.quotas.take(r.PathValue("project"), s.clock.now()); f != nil {
 		s.fail(w, *f)
 		return
 	}
@@ -122,15 +120,16 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, refusal{code: "INVALID_ARGUMENT", message: bad.Error(), violations: bad})
 		return
 	}
-	s.deliver(w, r, req, now)
+	s.deliver(w, r, req)
 }
 
 // deliver answers a request that FCM would take, or misbehaves as it is told.
-func (s *Server) deliver(w http.ResponseWriter, r *http.Request, req request, now time.Time) {
+func (s *Server) deliver(w http.ResponseWriter, r *http.Request, req request) {
 	how := s.conduct(req)
 	if !how.endure(r) {
 		return
 	}
+	now := s.clock.now()
 	switch how.Error {
 	case "", acceptAndReset:
 	case hang, reset:
@@ -152,7 +151,7 @@ func (s *Server) deliver(w http.ResponseWriter, r *http.Request, req request, no
 		s.fail(w, *f)
 		return
 	}
-	id := s.pushes.add(req, now)
+	id := s.pushes.add(req, &s.clock)
 	s.counts.accepted.Add(1)
 	s.receive(req, id, now)
 	s.version.Add(1)

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 )
 
 const (
@@ -39,12 +38,13 @@ type pushes struct {
 	next  int64
 }
 
-// add keeps an accepted message and names it.
-func (p *pushes) add(req request, now time.Time) string {
+// add keeps an accepted message and names it. It asks for the time itself, so
+// that the order of the pushes is that of their times.
+func (p *pushes) add(req request, at *clock) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.next++
-	one := Push{ID: messageID(p.next), Token: req.target, At: now.UnixMilli(), Message: req.raw, number: p.next}
+	one := Push{ID: messageID(p.next), Token: req.target, At: at.now().UnixMilli(), Message: req.raw, number: p.next}
 	for p.count == MaxPushes || p.count > 0 && p.bytes+len(req.raw) > maxPushBytes {
 		old := &p.ring[p.first]
 		p.bytes -= len(old.Message)

@@ -46,11 +46,11 @@ const chat = (seq, kind, body) => ({
     said('a phone is switched off and on');
 
     await phone.getByLabel('How phone-of-bob behaves').selectOption('UNREGISTERED');
-    await page.getByText('1 misbehave by themselves').waitFor();
     const status = await send(chat(3, '', 'nobody gets this'));
     if (status !== 404) throw new Error(`a token that is unregistered on the page answers ${status}`);
     said('a token is made to misbehave');
 
+    await page.getByText('Controls:').click();
     await page.getByLabel('Part of all sends').fill('1');
     await page.getByRole('button', { name: 'Misbehave', exact: true }).click();
     await page.getByText('All: UNAVAILABLE 1').waitFor();
