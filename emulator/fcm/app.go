@@ -15,10 +15,12 @@ type Notification struct {
 	At    int64  `json:"at"`
 	Title string `json:"title"`
 	Body  string `json:"body"`
-	// Kind, Group and Seq are those of the data, where an app's messages have them.
-	Kind  string `json:"kind,omitempty"`
-	Group string `json:"group,omitempty"`
-	Seq   int64  `json:"seq,omitempty"`
+	// Kind, Group, Seq and MessageUID are those of the data, where an app's messages
+	// have them.
+	Kind       string `json:"kind,omitempty"`
+	Group      string `json:"group,omitempty"`
+	Seq        int64  `json:"seq,omitempty"`
+	MessageUID string `json:"messageUID,omitempty"`
 	// By is system where the phone's system shows it, app where the app's code does.
 	By string `json:"by"`
 }
@@ -82,34 +84,50 @@ func (s *Screen) SetMark(name string, to int64) {
 type App func(screen *Screen, id string, at int64, data map[string]string) (Fate, string)
 
 // Throng is how a phone with Throng's client shows a message's data: one
-// notification for each message, whose recall takes its place; one for a burst
-// in a group; and a clear takes away what was read elsewhere, also when it
-// comes first.
+// notification for each message, by its tag or its id; a recall takes its place,
+// or removes it if it says nothing; one for a burst in a group; and a clear
+// takes away what was read elsewhere. What comes late does not come back.
 func Throng(screen *Screen, id string, at int64, data map[string]string) (Fate, string) {
-	group, kind := data["group"], data["kind"]
-	seq, _ := strconv.ParseInt(data["seq"], 10, 64)
-	read := "read:" + group
-	n := Notification{ID: id, At: at, Title: data["title"], Body: data["body"], Kind: kind, Group: group, Seq: seq, By: "app", Key: data["messageUID"]}
-	switch {
-	case group == "" || kind == "" && n.Key == "":
-		return Silent, "data for the app's own code, which is not known here"
-	case kind == "clear":
-		screen.SetMark(read, seq)
-		count := screen.Remove("cleared by "+id, func(n Notification) bool { return n.Group == group && n.Seq <= seq })
-		return Silent, "cleared " + strconv.Itoa(count) + " up to " + strconv.FormatInt(seq, 10)
-	case seq > 0 && seq <= screen.Mark(read):
-		return Silent, "read on another device already"
-	case kind == "fold":
-		n.Key = "fold:" + group
+	n := notificationOf(data)
+	n.ID, n.At, n.Title, n.Body, n.By = id, at, data["title"], data["body"], "app"
+	n.Key = cmp.Or(data["tag"], n.MessageUID)
+	read, recalled := "read:"+n.Group, "recalled:"+n.MessageUID
+	if n.Kind == "fold" {
+		n.Key = cmp.Or(data["tag"], "fold:"+n.Group)
 	}
-	if n.Key == "" {
+	switch {
+	case n.Group == "" || n.Kind == "" && n.Key == "":
+		return Silent, "data for the app's own code, which is not known here"
+	case n.Kind == "clear":
+		screen.SetMark(read, n.Seq)
+		count := screen.Remove("cleared by "+id, func(old Notification) bool { return old.Group == n.Group && old.Seq <= n.Seq })
+		return Silent, "cleared " + strconv.Itoa(count) + " up to " + strconv.FormatInt(n.Seq, 10)
+	case n.Seq > 0 && n.Seq <= screen.Mark(read):
+		return Silent, "read on another device already"
+	case n.Kind == "" && screen.Mark(recalled) > 0:
+		return Silent, "taken back already"
+	case n.Key == "":
 		return Silent, "it names no message"
 	}
+	if n.Kind == "recall" {
+		screen.SetMark(recalled, 1)
+		if n.Title == "" && n.Body == "" {
+			count := screen.Remove("taken back by "+id, func(old Notification) bool { return old.Key == n.Key || old.MessageUID == n.MessageUID })
+			return Silent, "took back " + strconv.Itoa(count)
+		}
+	}
 	for _, old := range screen.Shown() {
-		if old.Key == n.Key && (old.Kind == "recall" && kind == "" || kind == "fold" && old.Seq > seq) {
-			return Silent, cmp.Or(old.Kind, "something newer") + " is shown already"
+		if old.Key == n.Key && n.Kind == "fold" && old.Seq > n.Seq {
+			return Silent, "a newer one is shown already"
 		}
 	}
 	screen.Show(n)
 	return Shown, ""
+}
+
+// notificationOf is what data says of the message that it came with.
+func notificationOf(data map[string]string) Notification {
+	n := Notification{Kind: data["kind"], Group: data["group"], MessageUID: data["messageUID"]}
+	n.Seq, _ = strconv.ParseInt(data["seq"], 10, 64)
+	return n
 }

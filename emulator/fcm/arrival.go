@@ -72,7 +72,7 @@ func arrive(m map[string]any, platform, id string, now time.Time) arrival {
 		life = a.onAndroid(child(m, "android"))
 	}
 	a.expires = a.at + life.Milliseconds()
-	a.n.Group, a.n.Kind = text(a.data, "group"), text(a.data, "kind")
+	a.n.Group, a.n.Kind, a.n.MessageUID = text(a.data, "group"), text(a.data, "kind"), text(a.data, "messageUID")
 	a.n.Seq, _ = strconv.ParseInt(text(a.data, "seq"), 10, 64)
 	a.size = len(a.n.Title) + len(a.n.Body) + pairs(a.data) + 300
 	return a
@@ -97,7 +97,7 @@ func (a *arrival) onAndroid(c map[string]any) time.Duration {
 		a.n.Title = cmp.Or(text(n, "title"), text(n, "title_loc_key"), a.n.Title)
 		a.n.Body = cmp.Or(text(n, "body"), text(n, "body_loc_key"), a.n.Body)
 		if tag := text(n, "tag"); tag != "" {
-			a.n.Key = "tag:" + tag
+			a.n.Key = tag
 		}
 		if count, ok := number(n["notification_count"]); ok {
 			a.badge = whole(count)
@@ -146,7 +146,7 @@ func (a *arrival) onIOS(c map[string]any, now time.Time) time.Duration {
 		a.data = all
 	}
 	if id, _ := header(c, "apns-collapse-id"); id != "" {
-		a.collapse, a.n.Key = id, "collapse:"+id
+		a.collapse, a.n.Key = id, id
 	}
 	expires, there := header(c, "apns-expiration")
 	if unix, err := strconv.ParseInt(expires, 10, 64); there && err == nil {
@@ -166,7 +166,7 @@ func (a *arrival) onWeb(c map[string]any) time.Duration {
 		a.system = true
 		a.n.Title, a.n.Body = cmp.Or(text(n, "title"), a.n.Title), cmp.Or(text(n, "body"), a.n.Body)
 		if tag := text(n, "tag"); tag != "" {
-			a.n.Key = "tag:" + tag
+			a.n.Key = tag
 		}
 	}
 	a.collapse, _ = header(c, "Topic")

@@ -99,6 +99,12 @@ func TestWhatThrongsClientShows(t *testing.T) {
 	p.chat("bob", "clear", 13, "")
 	p.shows("bob")
 	p.fates("bob", fcm.Replaced, fcm.Replaced, fcm.Removed, fcm.Removed, fcm.Silent, fcm.Replaced, fcm.Removed, fcm.Silent, fcm.Silent, fcm.Silent, fcm.Removed, fcm.Silent)
+	p.push(`{"token":"cem","data":{"group":"team","seq":"1","messageUID":"u1","tag":"t1","body":"one"}}`)
+	p.push(`{"token":"cem","data":{"group":"team","seq":"2","messageUID":"u2","tag":"t2","body":"two"}}`)
+	p.push(`{"token":"cem","data":{"group":"team","seq":"1","messageUID":"u1","tag":"t1","kind":"recall"}}`)
+	p.push(`{"token":"cem","data":{"group":"team","seq":"1","messageUID":"u1","tag":"t1","body":"one, late"}}`)
+	p.shows("cem", "two")
+	p.fates("cem", fcm.Removed, fcm.Shown, fcm.Silent, fcm.Silent)
 	p.push(`{"token":"other","data":{"any":"thing"}}`)
 	p.shows("other")
 	p.fates("other", fcm.Silent)
@@ -135,6 +141,10 @@ func TestWhatTheSystemShows(t *testing.T) {
 	if v := p.phone("i"); v.Platform != "ios" || v.Badge != 0 {
 		t.Errorf("%+v", v)
 	}
+	// A silent push takes back what the system shows.
+	p.push(`{"token":"i","data":{"group":"g","seq":"1","messageUID":"u3"},"apns":{"headers":{"apns-collapse-id":"sale"},"payload":{"aps":{"alert":"x"}}}}`)
+	p.push(`{"token":"i","data":{"kind":"recall","group":"g","seq":"1","messageUID":"u3","tag":"u3"},"apns":{"payload":{"aps":{"content-available":1}}}}`)
+	p.shows("i")
 	p.push(`{"token":"w","webpush":{"notification":{"title":"T","body":"one","tag":"x"}}}`)
 	p.push(`{"token":"w","webpush":{"notification":{"title":"T","body":"two","tag":"x"}}}`)
 	p.push(`{"token":"w","webpush":{"notification":{"title":"T","body":"three"}}}`)

@@ -13,9 +13,10 @@ const chat = (seq, kind, body) => ({
 });
 
 (async () => {
-  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, timeout: 120000, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
   try {
     const page = await browser.newPage({ viewport: { width: 360, height: 640 } });
+    page.setDefaultTimeout(120000); // a busy machine is no reason to fail
     const outside = [];
     const broken = [];
     page.on('request', (r) => { if (!r.url().startsWith(at) && !r.url().startsWith('data:')) outside.push(r.url()); });
@@ -46,6 +47,7 @@ const chat = (seq, kind, body) => ({
     said('a phone is switched off and on');
 
     await phone.getByLabel('How phone-of-bob behaves').selectOption('UNREGISTERED');
+    await page.getByText('1 misbehave by themselves').waitFor({ state: 'attached' });
     const status = await send(chat(3, '', 'nobody gets this'));
     if (status !== 404) throw new Error(`a token that is unregistered on the page answers ${status}`);
     said('a token is made to misbehave');
