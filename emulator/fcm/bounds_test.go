@@ -93,6 +93,22 @@ func TestSizesAreThoseOfJSON(t *testing.T) {
 	}
 }
 
+// FuzzMember holds the copy of a message to what the decoder finds there.
+func FuzzMember(f *testing.F) {
+	for _, seed := range []string{`{"message":{"token":"t"}}`, ` { "a" : [1,{"message":2}] , "message" : "x\\\"{" , "b":{} } `, `{"m\u0065ssage":1,"message":[{}]}`, `{"":":","message":null}`, `{}`, `[{"message":1}]`} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var want map[string]json.RawMessage
+		if json.Unmarshal([]byte(text), &want) != nil || want == nil {
+			return
+		}
+		if got := member([]byte(text), "message"); string(got) != string(want["message"]) {
+			t.Errorf("%q: %q, not %q", text, got, want["message"])
+		}
+	})
+}
+
 func FuzzCondition(f *testing.F) {
 	for _, seed := range []string{"'a' in topics", "!('a' in topics) && \"b\" in topics || 'c' in topics", "((", "'a'in topics"} {
 		f.Add(seed)

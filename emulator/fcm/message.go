@@ -1,6 +1,7 @@
 package fcm
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 	"time"
@@ -78,33 +79,20 @@ type request struct {
 // parse reads and checks a send request the way FCM does. Its error is an
 // invalid, with all that is wrong.
 func parse(body []byte) (request, error) {
-	var outer map[string]json.RawMessage
-	if err := json.Unmarshal(body, &outer); err != nil || outer == nil {
-		return request{}, invalid{{"", "Invalid JSON payload received. " + reason(err)}}
+	var decoded any
+	if err := json.Unmarshal(body, &decoded); err != nil {
+		return request{}, invalid{{"", "Invalid JSON payload received. " + err.Error()}}
 	}
-	raw := outer["message"]
-	var message any
-	if raw != nil {
-		if err := json.Unmarshal(raw, &message); err != nil {
-			return request{}, invalid{{"message", "Invalid JSON payload received. " + reason(err)}}
-		}
-	}
-	whole := map[string]any{}
-	for key, part := range outer {
-		var v any
-		if key == "message" {
-			v = message
-		} else if err := json.Unmarshal(part, &v); err != nil {
-			return request{}, invalid{{"", "Invalid JSON payload received. " + reason(err)}}
-		}
-		whole[key] = v
+	whole, ok := decoded.(map[string]any)
+	if !ok {
+		return request{}, invalid{{"", "Invalid JSON payload received. Expected an object."}}
 	}
 	var r report
 	requestShape.read(nil, whole, &r)
 	if err := r.err(); err != nil {
 		return request{}, err
 	}
-	req := request{raw: raw, message: child(whole, "message")}
+	req := request{message: child(whole, "message")}
 	req.validateOnly, _ = whole["validate_only"].(bool)
 	if req.message == nil {
 		return request{}, invalid{{"message", "The message is required"}}
@@ -113,6 +101,7 @@ func parse(body []byte) (request, error) {
 	if err := r.err(); err != nil {
 		return request{}, err
 	}
+	req.raw = member(body, "message")
 	req.target, req.toDevice = text(req.message, "token")+text(req.message, "fid"), true
 	if req.target == "" {
 		req.target, req.toDevice = "topic:"+strings.TrimPrefix(text(req.message, "topic"), topicPrefix)+text(req.message, "condition"), false
@@ -120,11 +109,44 @@ func parse(body []byte) (request, error) {
 	return req, nil
 }
 
-func reason(err error) string {
-	if err == nil {
-		return "Expected an object."
+// member copies a member of an object that is known to be valid JSON, as it was
+// written.
+func member(object []byte, name string) json.RawMessage {
+	depth, key, start := 0, "", 0
+	var found []byte
+	for i := 0; i < len(object); i++ {
+		switch c := object[i]; c {
+		case '"':
+			from := i
+			for i++; object[i] != '"'; i++ {
+				if object[i] == '\\' {
+					i++
+				}
+			}
+			if depth == 1 && key == "" {
+				// The keys of a valid object stand before its colons; an escaped key is rare.
+				_ = json.Unmarshal(object[from:i+1], &key)
+				start = 0
+			}
+		case ':':
+			if depth == 1 && start == 0 {
+				start = i + 1
+			}
+		case '{', '[':
+			depth++
+		case '}', ']', ',':
+			if c != ',' {
+				depth--
+			}
+			if depth == 0 || c == ',' && depth == 1 {
+				if key == name {
+					found = object[start:i]
+				}
+				key, start = "", 0
+			}
+		}
 	}
-	return err.Error()
+	return bytes.Clone(bytes.TrimSpace(found))
 }
 
 // child is an object within an object, nil where there is none.
