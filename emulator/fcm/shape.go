@@ -155,7 +155,7 @@ func brief(v any) string {
 	return text
 }
 
-// read checks an object against its shape and returns it with every field by its
+// read checks an object against its shape and leaves it with every field by its
 // name with underscores; fields that are null are absent, as in protobuf's JSON.
 func (s *shape) read(at *place, object map[string]any, r *report) {
 	var rename []string
@@ -197,7 +197,7 @@ func (s *shape) read(at *place, object map[string]any, r *report) {
 	}
 }
 
-// illegalDuration tells a duration that is none.
+// durationText is how protobuf's JSON writes a duration.
 var durationText = regexp.MustCompile(`^-?\d{1,12}(\.\d{1,9})?s$`)
 
 // read checks one value.
