@@ -18,7 +18,7 @@ func (l *launcher) welcome(took time.Duration) {
 			}
 		}
 		if l.starts("fcm") {
-			l.say("FCM stand-in: %s", l.address(portFCM))
+			l.say("FCM stand-in: %s", l.address(portFCM)+"/")
 		}
 		return
 	}
@@ -29,7 +29,7 @@ Throng runs, started in %.1f s.
 
   server and device API   %s
   console                 %s
-  pushes                  %s/emulator/pushes
+  what phones show        %s
   app key, app secret     %s, %s
 
 A first request:
@@ -48,7 +48,7 @@ var page = template.Must(template.New("console").Parse(`<!doctype html>
 <p>Project <b>{{.Project}}</b>, app key <b>{{.Key}}</b>, gateway <a href="{{.Gateway}}/healthz">{{.Gateway}}</a>.</p>
 <h2>Parts</h2><table>{{range .Parts}}<tr><td>{{.Name}}<td>{{if .OK}}answers{{else}}<b class="no">does not answer</b>{{end}}{{end}}</table>
 <h2>Look further</h2><ul>
-<li><a href="{{.FCM}}/emulator/pushes">pushes that phones received</a>
+<li><a href="{{.FCM}}/">what phones show</a>, live, and <a href="{{.FCM}}/emulator/pushes">the pushes that they received</a>
 <li><a href="{{.Gateway}}/debug/cost">documents read and written</a></ul>
 `))
 

@@ -188,6 +188,26 @@ func TestACommandInsideTheCloud(t *testing.T) {
 	}
 }
 
+// TestTheStandInRunsAlone has another project's command send a push.
+func TestTheStandInRunsAlone(t *testing.T) {
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command(path, "--only", "fcm", "--port", "0", "--", "sh", "-euc", `
+curl -sS "$THRONG_FCM_URL/" | grep '<title>'
+curl -sS "$THRONG_FCM_URL/v1/projects/other/messages:send" -d '{"message":{"token":"t","notification":{"title":"Hello"}}}'
+curl -sS "$THRONG_FCM_URL/emulator/phones"`).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, want := range []string{"<title>FCM stand-in", `"name":"projects/other/messages/`, `"title":"Hello"`} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("there is no %s in %s", want, out)
+		}
+	}
+}
+
 func TestEmulatorsAreFoundInOrder(t *testing.T) {
 	files := []string{"/mine.jar", "/sdk/platform/cloud-firestore-emulator/fs.jar", "/cache/cloud-firestore-emulator-v1.19.8.jar", "/cache/cloud-firestore-emulator-v1.19.9.jar"}
 	env := map[string]string{}
