@@ -153,7 +153,7 @@ func TestRecall(t *testing.T) {
 			t.Errorf("a recall made %d writes, the budget is 1", n)
 		}
 		e := s.lastTold()
-		if e.Kind != group.KindRecall || e.Admin != c.admin || e.Delete != c.delete || e.Extra != c.extra || e.KeepLast != c.keepLast || (e.Push != nil) != c.silent {
+		if e.Kind != group.KindRecall || e.Admin != c.admin || e.Delete != c.delete || e.Extra != c.extra || e.KeepLast != c.keepLast || e.Push == nil || e.Push.Disabled != c.silent {
 			t.Errorf("%s: told %+v", c.body, e)
 		}
 		if m := s.message(uid); m.Recalled != e.Seq || m.Content != "" {
