@@ -83,7 +83,7 @@ func (w *witness) Query(ctx context.Context, q commit.Query) ([]commit.Doc, erro
 		switch {
 		case q.Contains != nil:
 			need.ArrayConfig = "CONTAINS"
-		case q.AtMost != nil:
+		case q.Falling():
 			need.Order = "DESCENDING"
 		default:
 			need.Order = "ASCENDING"
