@@ -47,9 +47,10 @@ func (g *Groups) SegmentsUntil(ctx context.Context, day int64, after commit.Doc,
 	return segmentsOf(docs), err
 }
 
-// Segments lists the segments of one group, the oldest first.
-func (g *Groups) Segments(ctx context.Context, group id.Group, limit int) ([]Segment, error) {
-	docs, err := g.store.Query(ctx, commit.Query{Collection: headPath(group) + "/segments", Limit: limit, Select: []string{"day"}})
+// Segments lists the segments of one group, the oldest first, behind a document that
+// it returned before.
+func (g *Groups) Segments(ctx context.Context, group id.Group, after commit.Doc, limit int) ([]Segment, error) {
+	docs, err := g.store.Query(ctx, commit.Query{Collection: headPath(group) + "/segments", After: after, Limit: limit, Select: []string{"day"}})
 	return segmentsOf(docs), err
 }
 
