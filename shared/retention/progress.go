@@ -70,8 +70,11 @@ func (r *run) load(ctx context.Context, t task) (Progress, error) {
 	}
 }
 
-// round numbers the rounds of which one begins every so often.
-func round(at time.Time, every time.Duration) int64 { return at.UnixMilli() / every.Milliseconds() }
+// round numbers the rounds of which one begins every so often: those of a day when
+// another day is over.
+func round(at time.Time, every time.Duration) int64 {
+	return at.Add(-slack).UnixMilli() / every.Milliseconds()
+}
 
 func path(task string) string { return "retention/" + task }
 

@@ -36,8 +36,8 @@ import (
 )
 
 const (
-	// page is how many documents a task looks at in one step.
-	page = 200
+	// mostPage is how many documents a task looks at in one step.
+	mostPage = 200
 	// commitDeletes bounds the deletes in one commit.
 	commitDeletes = 250
 	// saveEvery is after how many steps progress is stored: what a run repeats that
@@ -90,7 +90,8 @@ type run struct {
 	// seen are the tasks that a dry run has done.
 	seen map[string]bool
 	end  time.Time
-	left int
+	// left is how many documents the budget has left, page how many one step asks for.
+	left, page int
 }
 
 // task is one kind of work. A round of it goes through everything, from page to
@@ -186,6 +187,7 @@ func (r *run) work(ctx context.Context, t task, documents int) (p Progress, work
 		return p, false, err
 	}
 	for n := 1; !p.Done && documents > 0 && !r.late(); n++ {
+		r.page = min(documents, mostPage)
 		s, err := t.step(r, ctx, p.at)
 		if err == nil {
 			err = r.do(ctx, s)

@@ -40,11 +40,11 @@ func (r *run) segments(ctx context.Context, from place) (step, error) {
 	if err != nil {
 		return step{}, err
 	}
-	found, err := r.Groups.SegmentsUntil(ctx, r.Rules.Until(r.now, 0), from.doc("day"), page)
+	found, err := r.Groups.SegmentsUntil(ctx, r.Rules.Until(r.now, 0), from.doc("day"), r.page)
 	if err != nil {
 		return step{}, err
 	}
-	s := step{reads: reads + max(len(found), 1), done: len(found) < page, next: from}
+	s := step{reads: reads + max(len(found), 1), done: len(found) < r.page, next: from}
 	if !s.done {
 		s.next = at(found[len(found)-1].Doc, "day")
 	}
@@ -76,7 +76,7 @@ func (r *run) windows(ctx context.Context, from place) (step, error) {
 	if inside(from.path) && groupOf(from.path) == string(g) {
 		after.Path = from.path
 	}
-	found, err := r.Groups.Segments(ctx, g, after, page)
+	found, err := r.Groups.Segments(ctx, g, after, r.page)
 	if err != nil {
 		return step{}, err
 	}
@@ -87,8 +87,8 @@ func (r *run) windows(ctx context.Context, from place) (step, error) {
 		over = found[:k]
 	}
 	s.next = place{path: "groups/" + id.Document(string(g))}
-	if len(over) == page {
-		s.next.path = found[page-1].Doc.Path
+	if len(over) == r.page {
+		s.next.path = found[r.page-1].Doc.Path
 	}
 	return s, r.drop(ctx, &s, over)
 }
@@ -143,33 +143,19 @@ func (r *run) dropReceipts(ctx context.Context, s *step, last map[id.Group]int64
 const endedPage = 20
 
 // ended are groups that were dismissed and silent for so long that none of their
-// entries is kept: what is left of them goes, and then the group.
+// entries is kept. Their segments are gone or found among all others; here go the
+// receipts of their newest messages, and then the group.
 func (r *run) ended(ctx context.Context, from place) (step, error) {
 	before := r.Rules.EndedBefore(r.now)
-	docs, err := r.Groups.Ended(ctx, before, from.doc("endedAt"), endedPage)
+	docs, err := r.Groups.Ended(ctx, before, from.doc("endedAt"), min(r.page, endedPage))
 	if err != nil {
 		return step{}, err
 	}
-	s := step{reads: max(len(docs), 1), done: len(docs) < endedPage, next: from}
+	s := step{reads: max(len(docs), 1), done: len(docs) < min(r.page, endedPage), next: from}
 	for _, d := range docs {
 		s.next = at(d, "endedAt")
 		g := id.Group(groupOf(d.Path))
-		var over []group.Segment
-		for after := (commit.Doc{}); ; after = over[len(over)-1].Doc {
-			found, err := r.Groups.Segments(ctx, g, after, page)
-			if err != nil {
-				return step{}, err
-			}
-			over, s.reads = append(over, found...), s.reads+max(len(found), 1)
-			if len(found) < page {
-				break
-			}
-		}
-		// The newest messages are in the head, and may have receipts, too.
 		if err := r.dropReceipts(ctx, &s, map[id.Group]int64{g: math.MaxInt64}); err != nil {
-			return step{}, err
-		}
-		if err := r.drop(ctx, &s, over); err != nil {
 			return step{}, err
 		}
 		s.change = append(s.change, func(ctx context.Context) error { return r.Groups.Bare(ctx, g, before) })
@@ -180,11 +166,11 @@ func (r *run) ended(ctx context.Context, from place) (step, error) {
 // states are what users set of groups that they left long ago.
 func (r *run) states(ctx context.Context, from place) (step, error) {
 	before := r.Rules.LeftBefore(r.now)
-	found, err := r.Conversations.Stored(ctx, before, commit.Doc{Path: from.path}, page)
+	found, err := r.Conversations.Stored(ctx, before, commit.Doc{Path: from.path}, r.page)
 	if err != nil {
 		return step{}, err
 	}
-	s := step{reads: max(len(found), 1), done: len(found) < page, next: from}
+	s := step{reads: max(len(found), 1), done: len(found) < r.page, next: from}
 	for _, u := range found {
 		s.next = place{path: u.Doc.Path}
 		if u.Over > 0 {
@@ -199,11 +185,11 @@ func (r *run) users(ctx context.Context, from place) (step, error) {
 	if r.Users == nil {
 		return step{done: true}, nil
 	}
-	docs, err := r.Store.Query(ctx, commit.Query{Collection: "users", After: commit.Doc{Path: from.path}, Limit: page})
+	docs, err := r.Store.Query(ctx, commit.Query{Collection: "users", After: commit.Doc{Path: from.path}, Limit: r.page})
 	if err != nil {
 		return step{}, err
 	}
-	s := step{reads: max(len(docs), 1), done: len(docs) < page, next: from}
+	s := step{reads: max(len(docs), 1), done: len(docs) < r.page, next: from}
 	for _, d := range docs {
 		s.next = place{path: d.Path}
 		if r.Users.Due(d, r.now) {
@@ -225,11 +211,11 @@ func (r *run) nonces(ctx context.Context, from place) (step, error) {
 // expired removes documents whose time is over. Those of an ordered collection end in
 // the order of their names, so that what follows the first that goes on is not read.
 func (r *run) expired(ctx context.Context, collection string, from place, ordered bool) (step, error) {
-	docs, err := r.Store.Query(ctx, commit.Query{Collection: collection, After: commit.Doc{Path: from.path}, Limit: page, Select: []string{"expireAt"}})
+	docs, err := r.Store.Query(ctx, commit.Query{Collection: collection, After: commit.Doc{Path: from.path}, Limit: r.page, Select: []string{"expireAt"}})
 	if err != nil {
 		return step{}, err
 	}
-	s := step{reads: max(len(docs), 1), done: len(docs) < page, next: from}
+	s := step{reads: max(len(docs), 1), done: len(docs) < r.page, next: from}
 	for _, d := range docs {
 		s.next = place{path: d.Path}
 		if end, _ := d.Fields["expireAt"].(time.Time); !end.IsZero() && end.Before(r.now) {
