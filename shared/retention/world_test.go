@@ -158,25 +158,43 @@ func (w *world) since(g id.Group, at int64) []int64 {
 // the seq before which it is told that entries are missing.
 func (w *world) synced(g id.Group, had int64) (seqs []int64, from int64, unread int) {
 	w.Helper()
+	seqs, last, err := w.sync(g, had)
+	w.ok(err)
+	return seqs, last.From, last.Unread
+}
+
+// sync goes on until the device has everything. Of the answers it returns the last,
+// with From of any.
+func (w *world) sync(g id.Group, had int64) (seqs []int64, last inbox.Group, err error) {
 	r := inbox.Request{Groups: map[id.Group]int64{g: had}, Limit: 200}
 	seqs = []int64{}
 	for {
 		a, err := w.inbox.Sync(w.ctx, "ann", r)
-		w.ok(err)
+		if err != nil {
+			return nil, last, err
+		}
 		for _, part := range a.Groups {
 			r.Groups[part.ID] = part.LastSeq
 			if part.ID != g {
 				continue
 			}
-			from, unread = max(from, part.From), part.Unread
+			part.From = max(part.From, last.From)
+			last = part
 			for _, raw := range part.Entries {
-				var e struct{ Seq int64 }
-				w.ok(json.Unmarshal(raw, &e))
-				seqs = append(seqs, e.Seq)
+				var e struct {
+					Seq  int64
+					Kind group.Kind
+				}
+				if err := json.Unmarshal(raw, &e); err != nil {
+					return nil, last, err
+				}
+				if e.Kind == group.KindMessage {
+					seqs = append(seqs, e.Seq)
+				}
 			}
 		}
 		if r.Cursor = a.Cursor; !a.More {
-			return seqs, from, unread
+			return seqs, last, nil
 		}
 	}
 }
