@@ -51,8 +51,8 @@ func (r *run) segments(ctx context.Context, from place) (step, error) {
 	return s, r.drop(ctx, &s, slices.DeleteFunc(found, func(g group.Segment) bool { return g.Day > r.Rules.Until(r.now, r.own[g.Group]) }))
 }
 
-// windows are the segments of groups with a window of their own that are over by
-// that.
+// windows are the segments of groups with a window of their own that are over by that,
+// and not by the app's, for then they are among all others.
 func (r *run) windows(ctx context.Context, from place) (step, error) {
 	reads, err := r.windowsOf(ctx)
 	if err != nil {
@@ -90,7 +90,7 @@ func (r *run) windows(ctx context.Context, from place) (step, error) {
 	if len(over) == r.page {
 		s.next.path = found[r.page-1].Doc.Path
 	}
-	return s, r.drop(ctx, &s, over)
+	return s, r.drop(ctx, &s, slices.DeleteFunc(over, func(x group.Segment) bool { return x.Day <= r.Rules.Until(r.now, 0) }))
 }
 
 // inside says whether a place is within a group, and not behind it.
