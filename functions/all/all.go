@@ -14,6 +14,7 @@ import (
 	"github.com/throng-im/throng/functions/messages"
 	"github.com/throng-im/throng/functions/mutes"
 	"github.com/throng-im/throng/functions/push"
+	"github.com/throng-im/throng/functions/retention"
 	"github.com/throng-im/throng/functions/stream"
 	"github.com/throng-im/throng/functions/users"
 	"github.com/throng-im/throng/functions/watch"
@@ -30,6 +31,7 @@ var Handlers = map[string]http.HandlerFunc{
 	"messages":      messages.Serve,
 	"mutes":         mutes.Serve,
 	"push":          push.Serve,
+	"retention":     retention.Serve,
 	"stream":        stream.Serve,
 	"users":         users.Serve,
 	"watch":         watch.Serve,

@@ -45,7 +45,7 @@ func TestTheFrameworksMainServesEveryFunction(t *testing.T) {
 				t.Errorf("without settings it answered %d", status)
 			}
 			// Clients connect when they are used, so these addresses do.
-			want := map[string]int{"copies": 405, "fanout": 405, "push": 405, "watch": 405}[f.Name]
+			want := map[string]int{"copies": 405, "fanout": 405, "push": 405, "retention": 405, "watch": 405}[f.Name]
 			if want == 0 {
 				want = 404
 			}

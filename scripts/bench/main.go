@@ -42,7 +42,7 @@ func main() {
 	rounds := flag.Int("rounds", 3, "how often each row is measured; the median is shown")
 	members := flag.Int("members", 3000, "size of the big group")
 	out := flag.String("out", "", "folder to write the result and the charts to")
-	only := flag.String("only", "", "measure only the tables whose name this expression matches: send, group, read, processes, fanout, push, stream, linger, scale")
+	only := flag.String("only", "", "measure only the tables whose name this expression matches: send, group, read, processes, fanout, push, stream, linger, retention, scale")
 	variants := flag.String("variants", "", "measure only the variants whose name this expression matches")
 	senders := flag.String("senders", "256,64,16,1", "how many callers send at once")
 	groups := flag.String("groups", "1,100,1000", "to how many groups they send")

@@ -18,7 +18,7 @@ func measure(ctx context.Context, o options) error {
 		name string
 		run  func(context.Context, *report) error
 	}{
-		{"send", t.sendTable}, {"group", t.groupTable}, {"read", t.readTable}, {"processes", t.processTable}, {"fanout", t.fanoutTable}, {"push", t.pushTable}, {"stream", t.streamTable}, {"linger", t.lingerTable}, {"scale", t.scaleTable},
+		{"send", t.sendTable}, {"group", t.groupTable}, {"read", t.readTable}, {"processes", t.processTable}, {"fanout", t.fanoutTable}, {"push", t.pushTable}, {"stream", t.streamTable}, {"linger", t.lingerTable}, {"retention", t.retentionTable}, {"scale", t.scaleTable},
 	} {
 		if !o.only.MatchString(step.name) {
 			continue

@@ -69,7 +69,7 @@ var (
 		"firebase.google.com/go/v4":     {"functions/push", "emulator/fcm"},
 	}
 	// domain is the rules of groups and messages. They know no cloud.
-	domain = []string{"shared/group", "shared/user", "shared/conversation", "shared/inbox", "shared/view", "shared/notify", "shared/pack", "shared/message", "shared/commit", "shared/id", "shared/fault", "shared/event", "shared/presence", "shared/receipt", "shared/replay", "shared/gate"}
+	domain = []string{"shared/group", "shared/user", "shared/conversation", "shared/inbox", "shared/view", "shared/notify", "shared/pack", "shared/message", "shared/commit", "shared/id", "shared/fault", "shared/event", "shared/presence", "shared/receipt", "shared/replay", "shared/gate", "shared/retention"}
 	clouds = []string{"cloud.google.com", "google.golang.org", "firebase.google.com", "github.com/GoogleCloudPlatform",
 		module + "shared/firestore", module + "shared/pubsub", module + "shared/cloud"}
 	// linkers put functions together; every other function stands alone.

@@ -20,6 +20,7 @@ import (
 	"github.com/throng-im/throng/shared/presence"
 	"github.com/throng-im/throng/shared/receipt"
 	"github.com/throng-im/throng/shared/replay"
+	"github.com/throng-im/throng/shared/retention"
 	"github.com/throng-im/throng/shared/user"
 )
 
@@ -84,7 +85,7 @@ func (w *witness) Query(ctx context.Context, q commit.Query) ([]commit.Doc, erro
 		switch {
 		case q.Contains != nil:
 			need.ArrayConfig = "CONTAINS"
-		case q.AtMost != nil:
+		case q.Falling():
 			need.Order = "DESCENDING"
 		default:
 			need.Order = "ASCENDING"
@@ -162,7 +163,12 @@ func useEverything(t *testing.T, w *witness) {
 	_, err = groups.MutedGroups(ctx, 0, 10)
 	ok(err)
 	ok(groups.Quit(ctx, "team", []id.User{"bob"}))
+	ok(groups.SetOffline(ctx, "team", 1))
 	ok(groups.Dismiss(ctx, "team", "ann"))
+	_, err = retention.Run(ctx, retention.Options{
+		Store: w, Groups: groups, Receipts: receipts, Conversations: conversation.New(w, nil, 0, time.Now), Rules: retention.Rules{OfflineDays: 7}, Now: time.Now,
+	}, retention.Budget{})
+	ok(err)
 }
 
 // TestIndexesFitTheQueries holds that every field written is named in

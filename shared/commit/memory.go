@@ -50,6 +50,9 @@ func (m *Memory) Query(ctx context.Context, q Query) ([]Doc, error) {
 		}
 	}
 	slices.SortFunc(found, q.compare)
+	if q.After.Path != "" {
+		found = slices.DeleteFunc(found, func(d Doc) bool { return q.compare(d, q.After) <= 0 })
+	}
 	found = found[min(q.Offset, len(found)):]
 	if q.Limit > 0 && len(found) > q.Limit {
 		found = found[:q.Limit]
@@ -69,11 +72,14 @@ func (q Query) compare(a, b Doc) int {
 	x, _ := a.Fields[q.Field].(int64)
 	y, _ := b.Fields[q.Field].(int64)
 	order := cmp.Or(cmp.Compare(x, y), byPath)
-	if q.AtMost != nil {
+	if q.Falling() {
 		return -order
 	}
 	return order
 }
+
+// Falling says whether the result is ordered by the field, falling.
+func (q Query) Falling() bool { return q.AtMost != nil && q.AtLeast == nil }
 
 func (q Query) matches(d Doc) bool {
 	cut := strings.LastIndexByte(d.Path, '/')

@@ -76,7 +76,8 @@ type Query struct {
 	AllGroups  bool
 	// Field and one of Equals, Contains, AtLeast or AtMost filter; an empty
 	// Field filters nothing. With AtLeast the result is ordered by the field,
-	// rising, with AtMost falling; both take an int64 and not AllGroups.
+	// rising, with AtMost falling, and with both, which is a range, rising; they
+	// take an int64.
 	Field           string
 	Equals          any
 	Contains        any
@@ -89,7 +90,11 @@ type Query struct {
 	// AllGroups. There is no opposite and no descending order by path: Firestore
 	// does not scan keys downwards.
 	IDAtLeast string
-	Offset    int
+	// After continues behind a document that this query returned before, so that
+	// nobody walks through what was deleted since. It needs its path and, with
+	// AtLeast or AtMost, the field. It may be gone by now.
+	After  Doc
+	Offset int
 	// Limit bounds the result; 0 is no bound.
 	Limit int
 	// Select restricts the fields returned.

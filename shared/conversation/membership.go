@@ -58,11 +58,12 @@ func (s *state) member(g id.Group, m Membership) {
 }
 
 // sweep forgets memberships that ended longer ago than any device may be away
-// without beginning anew. What the user set stays: they may come back.
+// without beginning anew. What the user set stays, and since when they are out:
+// they may come back, until expire takes that, too.
 func (s *state) sweep() {
 	for g, c := range s.Conversations {
 		if c.Left > 0 && s.now-c.LeftAt > leftKept.Milliseconds() {
-			c.Membership, c.Moved = Membership{}, 0
+			c.Membership, c.Moved = Membership{LeftAt: c.LeftAt}, 0
 			s.keep(g, c)
 		}
 	}

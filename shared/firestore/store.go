@@ -128,11 +128,12 @@ func (s *Store) Get(ctx context.Context, paths []string, fields ...string) ([]co
 
 // Query implements commit.Reader.
 func (s *Store) Query(ctx context.Context, q commit.Query) ([]commit.Doc, error) {
-	parent, collection := strings.TrimSuffix(s.prefix, "/"), q.Collection
+	root, collection := strings.TrimSuffix(s.prefix, "/"), q.Collection
+	parent := root
 	if cut := strings.LastIndexByte(collection, '/'); cut >= 0 {
 		parent, collection = s.prefix+collection[:cut], collection[cut+1:]
 	}
-	stream, err := s.client.RunQuery(ctx, &pb.RunQueryRequest{Parent: parent, QueryType: &pb.RunQueryRequest_StructuredQuery{StructuredQuery: structured(q, parent, collection)}})
+	stream, err := s.client.RunQuery(ctx, &pb.RunQueryRequest{Parent: parent, QueryType: &pb.RunQueryRequest_StructuredQuery{StructuredQuery: structured(q, root, parent, collection)}})
 	if err != nil {
 		return nil, classifyRead(err)
 	}
@@ -153,7 +154,7 @@ func (s *Store) Query(ctx context.Context, q commit.Query) ([]commit.Doc, error)
 	return docs, nil
 }
 
-func structured(q commit.Query, parent, collection string) *pb.StructuredQuery {
+func structured(q commit.Query, root, parent, collection string) *pb.StructuredQuery {
 	name := &pb.StructuredQuery_FieldReference{FieldPath: "__name__"}
 	out := &pb.StructuredQuery{
 		From:    []*pb.StructuredQuery_CollectionSelector{{CollectionId: collection, AllDescendants: q.AllGroups}},
@@ -170,17 +171,30 @@ func structured(q commit.Query, parent, collection string) *pb.StructuredQuery {
 	case q.Field == "":
 	case q.Contains != nil:
 		where(field, pb.StructuredQuery_FieldFilter_ARRAY_CONTAINS, value(q.Contains))
-	case q.AtLeast != nil:
-		where(field, pb.StructuredQuery_FieldFilter_GREATER_THAN_OR_EQUAL, value(q.AtLeast))
+	case q.AtLeast != nil || q.AtMost != nil:
+		if q.AtLeast != nil {
+			where(field, pb.StructuredQuery_FieldFilter_GREATER_THAN_OR_EQUAL, value(q.AtLeast))
+		}
+		if q.AtMost != nil {
+			where(field, pb.StructuredQuery_FieldFilter_LESS_THAN_OR_EQUAL, value(q.AtMost))
+		}
 		out.OrderBy = []*pb.StructuredQuery_Order{{Field: field, Direction: pb.StructuredQuery_ASCENDING}}
-	case q.AtMost != nil:
-		where(field, pb.StructuredQuery_FieldFilter_LESS_THAN_OR_EQUAL, value(q.AtMost))
-		out.OrderBy = []*pb.StructuredQuery_Order{{Field: field, Direction: pb.StructuredQuery_DESCENDING}}
+		if q.Falling() {
+			out.OrderBy[0].Direction = pb.StructuredQuery_DESCENDING
+		}
 	default:
 		where(field, pb.StructuredQuery_FieldFilter_EQUAL, value(q.Equals))
 	}
 	if q.InField != "" {
 		where(&pb.StructuredQuery_FieldReference{FieldPath: q.InField}, pb.StructuredQuery_FieldFilter_IN, value(q.In))
+	}
+	if q.After.Path != "" {
+		out.StartAt = &pb.Cursor{}
+		if by := out.OrderBy[0]; by.Field != name {
+			out.OrderBy = append(out.OrderBy, &pb.StructuredQuery_Order{Field: name, Direction: by.Direction})
+			out.StartAt.Values = append(out.StartAt.Values, value(q.After.Fields[q.Field]))
+		}
+		out.StartAt.Values = append(out.StartAt.Values, &pb.Value{ValueType: &pb.Value_ReferenceValue{ReferenceValue: root + "/" + q.After.Path}})
 	}
 	if q.IDAtLeast != "" {
 		ref := parent + "/" + collection + "/" + q.IDAtLeast

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -21,6 +22,8 @@ type Head struct {
 	// LastSeq and ActiveAt are the newest entry's seq and time in Unix
 	// milliseconds.
 	LastSeq, ActiveAt int64
+	// OfflineDays is the group's own offline window, zero for the app's.
+	OfflineDays int
 	// Shards is the version of each roster shard; see Groups.Roster.
 	Shards []int64
 	// Tail are the newest entries, in order; what is older is in segments.
@@ -29,12 +32,21 @@ type Head struct {
 	state *state
 }
 
+// OfflineSince is the time in Unix milliseconds from which on devices get what they
+// missed of the group; window is the app's.
+func (h Head) OfflineSince(now time.Time, window time.Duration) int64 {
+	if h.OfflineDays > 0 {
+		window = time.Duration(h.OfflineDays) * 24 * time.Hour
+	}
+	return now.Add(-window).UnixMilli()
+}
+
 // headFields are what a Head is made of.
-var headFields = []string{"groupId", "name", "serial", "lastSeq", "activeAt", "shards", "tail", "sealed", "sealedAt"}
+var headFields = []string{"groupId", "name", "serial", "lastSeq", "activeAt", "shards", "tail", "sealed", "sealedAt", "offlineDays"}
 
 func head(group id.Group, d commit.Doc) (Head, error) {
 	s := readHead(group, d)
-	h := Head{ID: s.id, Name: s.name, Serial: s.serial, LastSeq: s.lastSeq, Shards: s.versions, state: s}
+	h := Head{ID: s.id, Name: s.name, Serial: s.serial, LastSeq: s.lastSeq, Shards: s.versions, OfflineDays: int(s.offlineDays), state: s}
 	h.ActiveAt, _ = d.Fields["activeAt"].(int64)
 	var err error
 	h.Tail, err = s.tail.entries(s.tailFirst(), 0, s.tail.len())

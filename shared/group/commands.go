@@ -53,7 +53,8 @@ func (s *state) begin() {
 	if s.begun() {
 		return
 	}
-	first := &shard{owned: true, members: map[id.User]Member{}, targets: map[id.User]Targets{}, membersDirty: true}
+	first := newShard()
+	first.targetsDirty = false
 	s.shards, s.versions, s.sizes, s.changed = []*shard{first}, []int64{0}, []int64{0}, true
 }
 

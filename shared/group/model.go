@@ -116,6 +116,9 @@ func (m model) Plan(d *state) (commit.Plan, error) {
 		}
 		plan.Writes = append(plan.Writes, w)
 	}
+	for _, path := range d.removed {
+		plan.Writes = append(plan.Writes, commit.Write{Path: path, Delete: true})
+	}
 	plan.Writes = append(plan.Writes, d.headWrite())
 	return plan, nil
 }
@@ -124,7 +127,7 @@ func serialPath(s id.Serial) string { return fmt.Sprintf("serials/%d", s) }
 
 func (m model) Settle(d *state, version time.Time) *state {
 	s := *d
-	s.version, s.changed, s.renamed, s.added, s.again = version, false, false, nil, nil
+	s.version, s.changed, s.renamed, s.added, s.again, s.removed = version, false, false, nil, nil, nil
 	for i, sh := range s.shards {
 		if sh != nil && (sh.owned || sh.membersDirty || sh.targetsDirty) {
 			c := *sh

@@ -24,9 +24,11 @@ type state struct {
 	// dismissal is the seq of the last dismissal, zero before the first.
 	dismissal int64
 	// muted groups take messages from devices of allowed members only.
-	muted   bool
-	serial  id.Serial
-	members int64
+	muted bool
+	// offlineDays is the group's own offline window, zero for the app's.
+	offlineDays int64
+	serial      id.Serial
+	members     int64
 	// lastSeq and lastAt are the newest entry's; the time never falls.
 	lastSeq, lastAt int64
 	createdAt       int64
@@ -57,6 +59,8 @@ type state struct {
 	// rewritten counts the bytes of changed entries, those changed again, too:
 	// it bounds what a batch does.
 	rewritten int
+	// removed are documents of the group that are deleted with the commit.
+	removed []string
 }
 
 func (s *state) path() string { return headPath(s.id) }
@@ -84,6 +88,7 @@ func readHead(g id.Group, d commit.Doc) *state {
 	s.dismissed, _ = d.Fields["dismissed"].(bool)
 	s.dismissal = number("dismissal")
 	s.muted, _ = d.Fields["muted"].(bool)
+	s.offlineDays = number("offlineDays")
 	s.serial = id.Serial(number("serial"))
 	s.members, s.lastSeq, s.lastAt, s.createdAt = number("members"), number("lastSeq"), number("lastAt"), number("createdAt")
 	s.versions, _ = d.Fields["shards"].([]int64)
@@ -110,6 +115,13 @@ func (s *state) headWrite() commit.Write {
 	if s.muted {
 		// Absent means no, so that the index has the muted groups only.
 		w.Fields["muted"] = true
+	}
+	if s.offlineDays > 0 {
+		w.Fields["offlineDays"] = s.offlineDays
+	}
+	if s.ended() {
+		// Absent while it lives, so that the index has what Ended asks for only.
+		w.Fields["endedAt"] = s.lastAt
 	}
 	if s.exists() {
 		w.If.Version = s.version
@@ -226,8 +238,10 @@ func (s *state) grow() {
 			return
 		}
 		from := s.change(i)
-		to := &shard{owned: true, members: map[id.User]Member{}, targets: map[id.User]Targets{}, membersDirty: true, targetsDirty: true}
-		s.shards, s.versions, s.sizes = append(s.shards, to), append(s.versions, 0), append(s.sizes, 0)
+		to := newShard()
+		// Its versions go on from the other's, for there may have been such a shard
+		// before the group was bared.
+		s.shards, s.versions, s.sizes = append(s.shards, to), append(s.versions, s.versions[i]), append(s.sizes, 0)
 		for u, m := range from.members {
 			if shardOf(u, n+1) == n {
 				to.setMember(u, m)
@@ -247,7 +261,7 @@ func (s *state) draft(now int64) *state {
 	d.tail, d.journal = s.tail.clone(), s.journal.Clone()
 	d.recent.owned = false
 	d.loaded, d.asked, s.asked = slices.Clone(s.loaded), 0, 0
-	d.now, d.changed, d.renamed, d.added, d.again, d.rewritten = now, false, false, nil, nil, 0
+	d.now, d.changed, d.renamed, d.added, d.again, d.rewritten, d.removed = now, false, false, nil, nil, 0, nil
 	if !s.exists() {
 		d.serial, d.createdAt = id.NewSerial(), now
 	}

@@ -59,6 +59,9 @@ func New(groups *group.Groups, users *user.Users, conversations *conversation.Co
 // they missed.
 func (b *Inbox) windowStart() int64 { return b.o.Now().Add(-b.o.Offline).UnixMilli() }
 
+// windowOf is windowStart for one group, which may have a window of its own.
+func (b *Inbox) windowOf(h group.Head) int64 { return h.OfflineSince(b.o.Now(), b.o.Offline) }
+
 // own reads what the user set.
 func (b *Inbox) own(ctx context.Context, u id.User) (list conversation.List, set user.Settings, err error) {
 	work, ctx := errgroup.WithContext(ctx)

@@ -219,7 +219,7 @@ func (p *page) one(ctx context.Context, h group.Head) (*listed, error) {
 // may see and whose sender did not say otherwise. What only devices keep is shown
 // for as long as they may fetch it.
 func (p *page) last(ctx context.Context, at place) (last *group.Entry, err error) {
-	offline := p.windowStart()
+	offline := p.windowOf(at.Head)
 	since := offline
 	if p.o.HistoryMonths > 0 {
 		since = min(since, p.now.AddDate(0, -p.o.HistoryMonths, 0).UnixMilli())
@@ -252,7 +252,7 @@ func (p *page) render(ctx context.Context, levels map[id.Group]notify.Level) (Li
 			c := Listed{Item: l.Item(l.place.ID), Name: l.Name, JoinedSeq: l.Joined, LastAt: l.spot.LastAt}
 			level := levels[l.place.ID]
 			c.Notify = &level
-			c.Unread, c.Mentions, err = p.count(ctx, l.place, viewOf(p.user, l.Conversation, p.windowStart()))
+			c.Unread, c.Mentions, err = p.count(ctx, l.place, viewOf(p.user, l.Conversation, p.windowOf(l.Head)))
 			if err == nil && l.last != nil {
 				c.LastMessage, err = view.Append(nil, l.Serial, *l.last)
 			}

@@ -169,13 +169,14 @@ func (p *round) read(ctx context.Context, h group.Head, w want) (found, error) {
 // part reads a group's entries and counts. behind says that an entry was met that
 // the copy of the membership should know of and does not.
 func (p *round) part(ctx context.Context, at place) (part *Group, behind bool, err error) {
-	v := viewOf(p.user, at.Conversation, p.since)
+	since := p.windowOf(at.Head)
+	v := viewOf(p.user, at.Conversation, since)
 	begin, _ := v.Begin()
 	after := max(min(p.req.Groups[at.ID], at.LastSeq), begin-1)
 	part = &Group{ID: at.ID, Name: at.Name, JoinedSeq: at.Joined, Entries: []json.RawMessage{}}
 	size, first := 0, int64(0)
 	var encoding error
-	covered, err := at.Forward(ctx, after, p.since, p.req.Limit, func(e group.Entry) bool {
+	covered, err := at.Forward(ctx, after, since, p.req.Limit, func(e group.Entry) bool {
 		if first == 0 {
 			first = e.Seq
 		}

@@ -101,7 +101,7 @@ func (b *Inbox) Sync(ctx context.Context, u id.User, r Request) (Answer, error) 
 	if c.tooOld(now, b.windowStart(), list.Changed) {
 		c = cursor{User: u}
 	}
-	p := round{Inbox: b, user: u, cursor: c, list: list, set: set, req: r, since: b.windowStart(), now: now}
+	p := round{Inbox: b, user: u, cursor: c, list: list, set: set, req: r, now: now}
 	p.answer = Answer{Groups: []Group{}, Left: []Left{}, Conversations: []conversation.Item{}}
 	p.begin()
 	if err := p.run(ctx); err != nil {
@@ -120,8 +120,7 @@ type round struct {
 	req  Request
 	// first says that the round begins with this answer.
 	first bool
-	// since is from when on entries are kept for devices.
-	since, now int64
+	now   int64
 	// wants is what is left to look at, in order.
 	wants  []want
 	bytes  int

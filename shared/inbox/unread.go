@@ -84,7 +84,7 @@ func (b *Inbox) Unread(ctx context.Context, u id.User, g id.Group, mentioning bo
 		return Unread{}, err
 	}
 	out := Unread{Messages: []json.RawMessage{}}
-	v := viewOf(u, p.Conversation, b.windowStart())
+	v := viewOf(u, p.Conversation, b.windowOf(p.Head))
 	var entries []group.Entry
 	all, err := b.unread(ctx, p, v, func(e group.Entry, mention bool) {
 		out.Count++

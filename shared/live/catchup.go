@@ -82,7 +82,7 @@ func (p *replay) run(ctx context.Context, r *room, head *group.Head) (err error)
 				return err
 			}
 		}
-		p.at = head.ActiveAt
+		p.at, p.view.Since = head.ActiveAt, head.OfflineSince(p.hub.o.Now(), p.hub.o.Window)
 		if p.asks {
 			if err = p.ask(ctx, head); err != nil {
 				return err
@@ -160,7 +160,8 @@ func (p *replay) through(ctx context.Context, head *group.Head) error {
 	if err != nil {
 		return err
 	}
-	if all {
+	// Entries that are not kept any more are missing honestly in a synchronisation.
+	if all && !p.lacks(head, entries) {
 		for _, in := range runs(&event.Timeline{Group: p.id, Name: head.Name, Serial: head.Serial}, entries) {
 			p.entries(in)
 		}
@@ -168,6 +169,15 @@ func (p *replay) through(ctx context.Context, head *group.Head) error {
 		return nil
 	}
 	return p.skip(ctx, head)
+}
+
+// lacks says whether entries after where the replay is were removed with time, or
+// are older than the group's own offline window.
+func (p *replay) lacks(head *group.Head, entries []group.Entry) bool {
+	if len(entries) == 0 {
+		return p.after < head.LastSeq
+	}
+	return entries[0].Seq > p.after+1 || head.OfflineDays > 0 && entries[0].At < p.view.Since
 }
 
 // skip asks the device to synchronise the group, and goes on after the head.

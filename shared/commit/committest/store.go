@@ -180,6 +180,11 @@ func queries(t *testing.T, s commit.Store) {
 		{"list of numbers contains", commit.Query{Collection: "rooms/r1/pages", Field: "keys", Contains: int64(2)}, []string{"rooms/r1/pages/020"}},
 		{"all groups contain", commit.Query{Collection: "parts", AllGroups: true, Field: "who", Contains: "u2"}, []string{"rooms/r2/parts/p1"}},
 		{"all groups, page", commit.Query{Collection: "parts", AllGroups: true, Field: "who", Contains: "ann", Offset: 3, Limit: 5, Select: []string{"n"}}, []string{"rooms/r3/parts/p1", "rooms/r4/parts/p1"}},
+		{"a range in all groups", commit.Query{Collection: "parts", AllGroups: true, Field: "n", AtLeast: int64(1), AtMost: int64(3), Limit: 2, Select: []string{"n"}}, []string{"rooms/r1/parts/p1", "rooms/r2/parts/p1"}},
+		{"a range in all groups, behind one that is gone", commit.Query{Collection: "parts", AllGroups: true, Field: "n", AtLeast: int64(1), AtMost: int64(3), After: commit.Doc{Path: "rooms/r1/parts/p2", Fields: commit.Fields{"n": int64(1)}}}, []string{"rooms/r2/parts/p1", "rooms/r3/parts/p1"}},
+		{"falling, behind a document", commit.Query{Collection: "rooms/r1/pages", Field: "n", AtMost: int64(3), Limit: 2, After: commit.Doc{Path: "rooms/r1/pages/020", Fields: commit.Fields{"n": int64(2)}}}, []string{"rooms/r1/pages/010", "rooms/r1/pages/000"}},
+		{"all groups by path, behind a document", commit.Query{Collection: "parts", AllGroups: true, Limit: 2, After: commit.Doc{Path: "rooms/r2/parts/p1"}}, []string{"rooms/r3/parts/p1", "rooms/r4/parts/p1"}},
+		{"one collection, behind a document", commit.Query{Collection: "rooms/r1/pages", After: commit.Doc{Path: "rooms/r1/pages/025"}, Limit: 1}, []string{"rooms/r1/pages/030"}},
 		{"nothing", commit.Query{Collection: "parts", AllGroups: true, Field: "who", Contains: "nobody"}, nil},
 	} {
 		docs, err := s.Query(t.Context(), c.q)
