@@ -25,6 +25,8 @@ const (
 	TopicPush         = "push"
 	TopicConversation = "conversation"
 	TopicWatch        = "watch"
+	TopicPresence     = "presence"
+	TopicCallback     = "callback"
 )
 
 // Timeline says that entries were added to a group's timeline by one commit.
@@ -145,4 +147,7 @@ type Watch struct {
 	// At is when the first of them was passed over, in Unix milliseconds. It
 	// stands for others until a presence.Heartbeat later.
 	At int64 `json:"at"`
+	// Keep has it asked again for as long as the instance lives, whether anybody is
+	// passed over or not.
+	Keep bool `json:"keep,omitempty"`
 }

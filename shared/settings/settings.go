@@ -113,6 +113,8 @@ type Settings struct {
 	// FCMEndpoint replaces Google's FCM address with a stand-in, without
 	// credentials. THRONG_FCM_ENDPOINT; default empty, the real one.
 	FCMEndpoint string
+	// Callbacks are the calls to the app's own server.
+	Callbacks Callbacks
 }
 
 // FromEnv reads the settings through get, which is os.Getenv outside tests.
@@ -143,6 +145,7 @@ func FromEnv(get func(string) string) (Settings, error) {
 		RequireStrongSignature: r.flag("THRONG_REQUIRE_STRONG_SIGNATURE", false),
 		Rates:                  r.rates("THRONG_RATE_LIMITS"),
 		DeviceRate:             r.between("THRONG_DEVICE_RATE", 5, 0, MaxRate),
+		Callbacks:              r.callbacks(),
 	}
 	s.PreviousSecret, s.PreviousUntil = r.previous("THRONG_APP_SECRET_PREVIOUS", s.AppSecret)
 	if len(s.AppKey) > MaxAppKey {
