@@ -30,6 +30,7 @@ import (
 	"github.com/throng-im/throng/functions/stream"
 	"github.com/throng-im/throng/functions/users"
 	"github.com/throng-im/throng/functions/watch"
+	"github.com/throng-im/throng/functions/webhook"
 	"github.com/throng-im/throng/shared/chaos"
 	"github.com/throng-im/throng/shared/cloud"
 	"github.com/throng-im/throng/shared/conversation"
@@ -136,7 +137,7 @@ func (c *city) door() string {
 	handlers := map[string]http.Handler{
 		"groups": groups.Handler(cl), "messages": messages.Handler(cl), "mutes": mutes.Handler(cl), "history": history.Handler(cl),
 		"users": users.Handler(cl), "conversations": conversations.Handler(cl), "client": client.Handler(cl),
-		"fanout": fanout.Handler(cl), "watch": watch.Handler(cl),
+		"fanout": fanout.Handler(cl), "watch": watch.Handler(cl), "webhook": webhook.Handler(cl),
 		"push": push.Handler(push.Deps{Send: send, Forget: cl.Users.ForgetToken, Requeue: func(ctx context.Context, job event.Push) error {
 			payload, err := json.Marshal(job)
 			if err != nil {

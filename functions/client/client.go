@@ -35,7 +35,14 @@ func init() { functions.HTTP("client", Serve) }
 
 // Handler serves the function on c.
 func Handler(c *cloud.Cloud) http.Handler {
-	f := calls{c, newPace(c.Settings.DeviceRate), callback.NewCensor(c.Settings, time.Now)}
+	return handler(c, c.PubSub.Publish)
+}
+
+// publish hands an event to a topic.
+type publish func(ctx context.Context, topic string, payloads ...[]byte) error
+
+func handler(c *cloud.Cloud, publish publish) http.Handler {
+	f := calls{c, newPace(c.Settings.DeviceRate), callback.NewCensor(c.Settings, time.Now), publish}
 	mux := http.NewServeMux()
 	for path, methods := range f.routes() {
 		mux.Handle(deviceapi.Base+path, f.route(methods))
@@ -102,7 +109,8 @@ type calls struct {
 	*cloud.Cloud
 	pace *pace
 	// censor is asked before a message is stored, nil where the app has none.
-	censor *callback.Censor
+	censor  *callback.Censor
+	publish publish
 }
 
 // caller is the user whom the token names, how the user stands, and whether the

@@ -20,7 +20,7 @@ const (
 	// crowd is how many events of one group wait for their turn in one process; the
 	// others are given back, so that a group whose calls are slow does not take the
 	// places of all others.
-	crowd = 16
+	crowd = 128
 	// knownLanes is of how many groups a process knows how far they are.
 	knownLanes = 16384
 )
@@ -124,6 +124,18 @@ func (l *lanes) pass(g id.Group, one *lane) {
 	}
 	one.running, one.waiting = true, one.waiting[1:]
 	close(head.start)
+}
+
+// skip says that an event has nothing to tell. What comes after it need not wait.
+func (l *lanes) skip(g id.Group, first, last int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if next, known := l.next.Get(g); known && first <= next && next <= last {
+		l.next.Add(g, last+1)
+		if one := l.busy[g]; one != nil {
+			l.pass(g, one)
+		}
+	}
 }
 
 func (l *lanes) leave(g id.Group, last int64) {

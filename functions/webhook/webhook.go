@@ -172,6 +172,7 @@ func (f *function) tell(ctx context.Context, ev event.Callback) error {
 	all := len(calls)
 	calls = k.news(calls)
 	if len(calls) == 0 {
+		k.lanes.skip(turn.group, turn.first, turn.last)
 		return nil
 	}
 	began := f.now()

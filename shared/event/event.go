@@ -147,7 +147,4 @@ type Watch struct {
 	// At is when the first of them was passed over, in Unix milliseconds. It
 	// stands for others until a presence.Heartbeat later.
 	At int64 `json:"at"`
-	// Keep has it asked again for as long as the instance lives, whether anybody is
-	// passed over or not.
-	Keep bool `json:"keep,omitempty"`
 }
