@@ -11,19 +11,10 @@ import (
 	"github.com/throng-im/throng/shared/callback"
 	"github.com/throng-im/throng/shared/contract"
 	"github.com/throng-im/throng/shared/event"
+	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
 )
-
-// serverSource is what the contract calls the server API as a source.
-const serverSource = "Server"
-
-func source(e group.Entry) string {
-	if e.FromServer() {
-		return serverSource
-	}
-	return e.Source
-}
 
 // message is the call that routes a message, nil where it is not to be routed.
 func (f *function) message(ev *event.Timeline, e group.Entry) (*call, error) {
@@ -34,7 +25,7 @@ func (f *function) message(ev *event.Timeline, e group.Entry) (*call, error) {
 	form := url.Values{
 		"fromUserId": {string(e.From)}, "toUserId": {string(ev.Group)}, "objectName": {e.Type}, "content": {e.Content},
 		"channelType": {callback.ChannelGroup}, "msgTimestamp": {strconv.FormatInt(e.At, 10)}, "msgUID": {string(uid)},
-		"sensitiveType": {"0"}, "source": {source(e)}, "busChannel": {""},
+		"sensitiveType": {"0"}, "source": {callback.SourceOf(e)}, "busChannel": {""},
 	}
 	if len(e.To) > 0 {
 		to, err := plain(e.To)
@@ -94,7 +85,7 @@ func recalled(ev *event.Timeline, e group.Entry) (*call, error) {
 		return nil, nil
 	}
 	body, err := plain(operation{
-		Event: eventRecall, From: e.From, At: e.At, Source: source(e), Conversation: of(ev.Group),
+		Event: eventRecall, From: e.From, At: e.At, Source: callback.SourceOf(e), Conversation: of(ev.Group),
 		Original: &original{id.NewMessage(ev.Serial, e.Target), e.TargetAt},
 		Recall:   &recallInfo{e.Delete, e.Admin, e.Extra},
 	})
@@ -102,8 +93,9 @@ func recalled(ev *event.Timeline, e group.Entry) (*call, error) {
 }
 
 // deleted are the calls that tell of what a user deleted: one for each message that
-// was named, or one for all up to a time.
-func deleted(d *event.Deleted) ([]call, error) {
+// was named, or one for all up to a time. When a message was sent is read here, where
+// no device waits for it; one that nobody knows any more has no time.
+func (f *function) deleted(ctx context.Context, d *event.Deleted) ([]call, error) {
 	whole := operation{Event: eventDelete, From: d.User, At: d.At, Source: d.Source, Conversation: of(d.Group)}
 	if len(d.Single) == 0 {
 		whole.Delete = &deleteInfo{Type: deletedAll, UpTo: d.UpTo}
@@ -111,14 +103,22 @@ func deleted(d *event.Deleted) ([]call, error) {
 		return []call{{form: callback.JSON, body: body}}, err
 	}
 	calls := make([]call, len(d.Single))
-	for i, m := range d.Single {
+	for i := range d.Single {
+		m := &d.Single[i]
+		if m.Sent == 0 {
+			_, e, err := f.find(ctx, m.UID)
+			if err != nil && !fault.Is(err, fault.NotFound) {
+				return nil, err
+			}
+			m.Sent = e.At
+		}
 		one := whole
 		one.Original, one.Delete = &original{m.UID, m.Sent}, &deleteInfo{Type: deletedSingle, UpTo: m.Sent}
 		body, err := plain(one)
 		if err != nil {
 			return nil, err
 		}
-		calls[i] = call{form: callback.JSON, body: body, deleted: &d.Single[i]}
+		calls[i] = call{form: callback.JSON, body: body, deleted: m}
 	}
 	return calls, nil
 }

@@ -63,6 +63,7 @@ type function struct {
 	kinds   map[event.CallbackKind]*kind
 	publish func(ctx context.Context, topic string, payloads ...[]byte) error
 	online  func(ctx context.Context, dead string, users ...id.User) (map[id.User]bool, error)
+	find    func(ctx context.Context, uid id.Message) (id.Group, group.Entry, error)
 	caller  *callback.Caller
 	now     func() time.Time
 	pause   func(context.Context, time.Duration) error
@@ -79,7 +80,7 @@ type kind struct {
 // Handler serves the function on c.
 func Handler(c *cloud.Cloud) http.Handler {
 	f := newFunction(c)
-	f.publish, f.online = c.PubSub.Publish, c.Presence.OnlineNow
+	f.publish, f.online, f.find = c.PubSub.Publish, c.Presence.OnlineNow, c.Groups.Find
 	return f.handler()
 }
 
@@ -297,7 +298,7 @@ func (f *function) callsOf(ctx context.Context, ev event.Callback) ([]call, turn
 	case ev.Timeline != nil && ev.Kind == event.CallbackOperations:
 		return f.entries(ev.Timeline, recalled)
 	case ev.Deleted != nil && ev.Kind == event.CallbackOperations:
-		calls, err := deleted(ev.Deleted)
+		calls, err := f.deleted(ctx, ev.Deleted)
 		return calls, turn{group: ev.Deleted.Group}, err
 	case ev.Presence != nil && ev.Kind == event.CallbackStatus:
 		calls, err := f.changes(ctx, ev.Presence)

@@ -121,8 +121,16 @@ func (c *Censor) form(q Question) (url.Values, error) {
 		"pushContent": {push.Content}, "disablePush": {strconv.FormatBool(push.Disabled)}, "pushExt": {push.Ext},
 		"expansion": {strconv.FormatBool(m.Expandable)}, "extraContent": {extra},
 		"channelType": {ChannelGroup}, "msgTimeStamp": {strconv.FormatInt(c.now().UnixMilli(), 10)},
-		"messageId": {m.ClientID}, "originalMsgUID": {""}, "os": {m.Source}, "busChannel": {""}, "clientIp": {q.IP},
+		"messageId": {m.ClientID}, "originalMsgUID": {""}, "os": {SourceOf(m)}, "busChannel": {""}, "clientIp": {q.IP},
 	}, nil
+}
+
+// SourceOf is where an entry came from, in the contract's words.
+func SourceOf(e group.Entry) string {
+	if e.FromServer() {
+		return "Server"
+	}
+	return e.Source
 }
 
 // ChannelGroup is what the contract calls a group's channel.
