@@ -67,6 +67,7 @@ type function struct {
 	caller  *callback.Caller
 	now     func() time.Time
 	pause   func(context.Context, time.Duration) error
+	timeout time.Duration
 }
 
 // kind is what there is of each kind of callback.
@@ -85,7 +86,7 @@ func Handler(c *cloud.Cloud) http.Handler {
 }
 
 func newFunction(c *cloud.Cloud) *function {
-	f := &function{Cloud: c, caller: callback.New(c.Settings, time.Now), now: time.Now, pause: sleep, kinds: map[event.CallbackKind]*kind{}}
+	f := &function{Cloud: c, caller: callback.New(c.Settings, time.Now), now: time.Now, pause: sleep, timeout: callTimeout, kinds: map[event.CallbackKind]*kind{}}
 	set := c.Settings.Callbacks
 	for name, url := range map[event.CallbackKind]string{event.CallbackMessages: set.Messages, event.CallbackOperations: set.Operations, event.CallbackStatus: set.Status} {
 		if url == "" {
@@ -247,7 +248,7 @@ func (f *function) one(ctx context.Context, k *kind, c call) error {
 		return ctx.Err()
 	}
 	for try := 1; ; try++ {
-		_, err := f.caller.Do(ctx, callback.Call{URL: k.url, Type: c.form, Body: c.body, Timeout: callTimeout})
+		_, err := f.caller.Do(ctx, callback.Call{URL: k.url, Type: c.form, Body: c.body, Timeout: f.timeout})
 		if err == nil || try == tries || errors.Is(err, callback.ErrPutOff) {
 			return err
 		}
