@@ -209,11 +209,11 @@ func drawn(t *testing.T, svg string) map[string][]string {
 	}
 }
 
-// offTheWay are the functions that no message passes.
-var offTheWay = []string{"conversations", "groups", "history", "mutes", "users", "watch"}
+// offTheWay are the functions that no message passes on its way to a phone.
+var offTheWay = []string{"conversations", "groups", "history", "mutes", "users", "watch", "webhook"}
 
 // noMessages are the topics that no message passes.
-var noMessages = []string{"conversation", "watch"}
+var noMessages = []string{"callback", "conversation", "presence", "watch"}
 
 func TestThePictureIsTrue(t *testing.T) {
 	m, err := functions.Load()
