@@ -114,11 +114,15 @@ func TestServersOfAllSorts(t *testing.T) {
 			if s.timeout == 0 {
 				s.timeout = time.Minute
 			}
-			got, err := New(local(), time.Now).Do(t.Context(), Call{URL: server(t, s.serve) + "/?key=hush", Type: JSON, Timeout: s.timeout, Answer: s.wants})
+			soon, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			defer cancel()
+			got, err := New(local(), time.Now).Do(soon, Call{URL: server(t, s.serve) + "/?key=hush", Type: JSON, Timeout: s.timeout, Answer: s.wants})
 			if string(got) != s.answer && s.fails == "" {
 				t.Errorf("answered %q", got)
 			}
 			switch {
+			case soon.Err() != nil:
+				t.Error("it held up the caller")
 			case (err == nil) != (s.fails == ""):
 				t.Errorf("failed with %v", err)
 			case err != nil && (!strings.Contains(err.Error(), s.fails) || strings.Contains(err.Error(), "hush")):
@@ -234,5 +238,18 @@ func TestWhoGivesUpSaysNothingOfTheServer(t *testing.T) {
 		if err == nil || errors.Is(err, ErrPutOff) {
 			t.Fatalf("%v", err)
 		}
+	}
+}
+
+// TestOneCallFindsOut whether a server is back, and no other goes out meanwhile.
+func TestOneCallFindsOut(t *testing.T) {
+	at := &clock{time.UnixMilli(1_795_500_000_000)}
+	b := &breaker{now: at.now, failed: trips, until: at.at}
+	if !b.enter() || b.enter() {
+		t.Error("not one call went out")
+	}
+	b.leave(false, true)
+	if !b.enter() {
+		t.Error("nobody found out, and nobody may")
 	}
 }
