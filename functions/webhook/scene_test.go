@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -125,8 +126,9 @@ type scene struct {
 	app    *receiver
 	store  commit.Memory
 	groups *group.Groups
-	clock  time.Time
-	mu     sync.Mutex
+	// minutes have passed.
+	minutes atomic.Int64
+	mu      sync.Mutex
 	// said are the events of the timeline, later those of the topic callback.
 	said   [][]byte
 	later  [][]byte
@@ -135,8 +137,10 @@ type scene struct {
 }
 
 func newScene(t *testing.T, change ...func(*settings.Callbacks)) *scene {
-	s := &scene{T: t, app: newReceiver(t), clock: time.UnixMilli(1_795_500_000_000)}
-	now := func() time.Time { return s.clock }
+	s := &scene{T: t, app: newReceiver(t)}
+	now := func() time.Time {
+		return time.UnixMilli(1_795_500_000_000).Add(time.Duration(s.minutes.Load()) * time.Minute)
+	}
 	s.groups = group.New(&s.store, func(_ context.Context, payloads ...[]byte) error {
 		s.said = append(s.said, payloads...)
 		return nil
@@ -205,7 +209,7 @@ func (s *scene) all(path string, events [][]byte) {
 		if round > 200 {
 			s.Fatalf("%d events are never taken", len(events))
 		}
-		s.clock = s.clock.Add(time.Minute) // Pub/Sub waits, and so does a breaker
+		s.minutes.Add(1) // Pub/Sub waits, and so does a breaker
 		var back [][]byte
 		for _, ev := range events {
 			if !s.deliver(path, ev) {

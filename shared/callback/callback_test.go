@@ -91,7 +91,7 @@ func TestServersOfAllSorts(t *testing.T) {
 		"says more than is wanted":  {serve: func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "yes!") }, wants: 3, fails: "more than 3 bytes"},
 		"answers 500":               {serve: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }, fails: "answered 500"},
 		"answers 204, which is not": {serve: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }, fails: "answered 204"},
-		"redirects":                 {serve: func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere, 307) }, fails: "answered 307"},
+		"redirects":                 {serve: func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere, http.StatusTemporaryRedirect) }, fails: "answered 307"},
 		"does not answer":           {serve: hang, timeout: 50 * time.Millisecond, fails: "deadline"},
 		"never ends its answer": {serve: func(w http.ResponseWriter, r *http.Request) {
 			w.(http.Flusher).Flush()
