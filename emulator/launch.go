@@ -211,14 +211,11 @@ func (l *launcher) startCloud(ctx context.Context) error {
 func (l *launcher) subscriptions(at map[string]*url.URL) []pubsub.Subscription {
 	var subs []pubsub.Subscription
 	for _, f := range l.manifest.Functions {
-		if f.Trigger != "pubsub" {
-			continue
-		}
-		s := pubsub.Subscription{Name: f.Name, Topic: f.Topic, Endpoint: at[f.Name].String() + "/", Deadline: time.Duration(f.TimeoutSeconds) * time.Second}
-		subs = append(subs, s)
-		if f.Later != "" {
-			s.Name, s.Topic = f.Later, f.Later
-			subs = append(subs, s)
+		for _, s := range f.Subscriptions() {
+			subs = append(subs, pubsub.Subscription{
+				Name: s.Name, Topic: s.Topic, Endpoint: at[f.Name].String() + s.Path, Deadline: time.Duration(f.TimeoutSeconds) * time.Second,
+				Attempts: f.Attempts, MaxBackoff: time.Duration(f.MaxBackoffSeconds) * time.Second,
+			})
 		}
 	}
 	return subs

@@ -22,7 +22,7 @@ type act struct {
 // programme is every scene that is played.
 func programme() []act {
 	return slices.Concat(groupScenes, memberScenes, muteScenes, messageScenes, changeScenes, receiptScenes,
-		pushScenes, quietScenes, nightScenes, unreadScenes, conversationScenes, historyScenes, offlineScenes, appScenes, liveScenes, returnScenes)
+		pushScenes, quietScenes, nightScenes, unreadScenes, conversationScenes, historyScenes, offlineScenes, appScenes, liveScenes, returnScenes, callbackScenes)
 }
 
 // atOnce is how many scenes are played at the same time: they wait for the cloud
@@ -33,7 +33,8 @@ const atOnce = 10
 // its own, so all of them go on side by side; -run TestScenes/part_of_a_name plays
 // those alone.
 func TestScenes(t *testing.T) {
-	w := startTown(t)
+	server := newAppServer(t)
+	w := startTown(t, server.settings()...)
 	// The functions that run in this process say nothing of each message.
 	defer slog.SetLogLoggerLevel(slog.SetLogLoggerLevel(slog.LevelWarn))
 	acts := programme()
@@ -41,7 +42,7 @@ func TestScenes(t *testing.T) {
 		t.Run(acts[i].name, func(t *testing.T) {
 			stage := *w
 			stage.T = t
-			s := &scene{town: &stage, n: i, at: stage.url(portGateway)}
+			s := &scene{town: &stage, n: i, at: stage.url(portGateway), ownServer: server}
 			defer func() {
 				// Otherwise the first panic takes the cloud from all the others.
 				if r := recover(); r != nil {
@@ -60,9 +61,11 @@ type scene struct {
 	// n sets the scene's users and groups apart from all others'.
 	n int
 	// at is where calls go: the gateway, or another app's functions.
-	at      string
-	people  []*person
-	clients atomic.Int64
+	at string
+	// ownServer is the app's own, which the cloud calls.
+	ownServer *appServer
+	people    []*person
+	clients   atomic.Int64
 }
 
 // person is a user, who holds a phone, and may have more of them.

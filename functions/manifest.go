@@ -7,6 +7,8 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -35,10 +37,14 @@ type Function struct {
 	Trigger string `json:"trigger"`
 	// Topic is what a pubsub function subscribes to.
 	Topic string `json:"topic,omitempty"`
-	// Later is a second topic of a pubsub function, for events whose time comes
-	// later. Its subscription has the topic's name, so that what waits holds up
-	// nothing else.
-	Later string `json:"later,omitempty"`
+	// Also are the topics that it subscribes to besides, by the path below the
+	// function that their events are pushed to.
+	Also map[string]string `json:"also,omitempty"`
+	// Attempts is how often an event is delivered before it is put by, and
+	// MaxBackoffSeconds how far these lie apart at most; what all others have
+	// where they are zero.
+	Attempts          int `json:"attempts,omitempty"`
+	MaxBackoffSeconds int `json:"maxBackoffSeconds,omitempty"`
 	// Routes are the path prefixes an http function serves; the longest wins.
 	Routes []string `json:"routes,omitempty"`
 	// Memory is the memory limit in Kubernetes notation.
@@ -56,19 +62,30 @@ func Load() (*Manifest, error) {
 		return nil, fmt.Errorf("functions.json: %w", err)
 	}
 	for _, f := range m.Functions {
-		if f.Trigger == "pubsub" {
-			topics := []string{f.Topic}
-			if f.Later != "" {
-				topics = append(topics, f.Later)
-			}
-			for _, topic := range topics {
-				if _, ok := m.Topics[topic]; !ok {
-					return nil, fmt.Errorf("functions.json: %s subscribes to %q, which is no topic", f.Name, topic)
-				}
+		for _, s := range f.Subscriptions() {
+			if _, ok := m.Topics[s.Topic]; !ok {
+				return nil, fmt.Errorf("functions.json: %s subscribes to %q, which is no topic", f.Name, s.Topic)
 			}
 		}
 	}
 	return &m, nil
+}
+
+// Subscription is a push subscription of a function: its name, its topic, and the
+// path below the function that its events come to.
+type Subscription struct{ Name, Topic, Path string }
+
+// Subscriptions are those of a function, its own topic's first. A function that is
+// not triggered by events has none.
+func (f Function) Subscriptions() []Subscription {
+	if f.Trigger != "pubsub" {
+		return nil
+	}
+	out := []Subscription{{f.Name, f.Topic, "/"}}
+	for _, path := range slices.Sorted(maps.Keys(f.Also)) {
+		out = append(out, Subscription{f.Name + "-" + path, f.Also[path], "/" + path})
+	}
+	return out
 }
 
 // TopicNames lists the topics in alphabetical order.

@@ -31,6 +31,7 @@ import (
 	"github.com/throng-im/throng/functions/stream"
 	"github.com/throng-im/throng/functions/users"
 	"github.com/throng-im/throng/functions/watch"
+	"github.com/throng-im/throng/functions/webhook"
 	"github.com/throng-im/throng/shared/chaos"
 	"github.com/throng-im/throng/shared/cloud"
 	"github.com/throng-im/throng/shared/conversation"
@@ -138,7 +139,7 @@ func (c *city) door() string {
 	handlers := map[string]http.Handler{
 		"groups": groups.Handler(cl), "messages": messages.Handler(cl), "mutes": mutes.Handler(cl), "history": history.Handler(cl),
 		"users": users.Handler(cl), "conversations": conversations.Handler(cl), "client": client.Handler(cl),
-		"fanout": fanout.Handler(cl), "watch": watch.Handler(cl), "copies": copies.Handler(cl),
+		"fanout": fanout.Handler(cl), "watch": watch.Handler(cl), "copies": copies.Handler(cl), "webhook": webhook.Handler(cl),
 		"push": push.Handler(push.On(cl, send)),
 	}
 	m, err := functions.Load()
@@ -150,10 +151,12 @@ func (c *city) door() string {
 				mux.Handle(route, h)
 			}
 		}
-		if f.Topic != "" && handlers[f.Name] != nil {
-			mux.Handle("/events/"+f.Name, handlers[f.Name])
-			if f.Later != "" {
-				mux.Handle("/events/"+f.Later, handlers[f.Name])
+		for _, s := range f.Subscriptions() {
+			if h := handlers[f.Name]; h != nil {
+				mux.HandleFunc("/events/"+s.Name, func(w http.ResponseWriter, r *http.Request) {
+					r.URL.Path = s.Path
+					h.ServeHTTP(w, r)
+				})
 			}
 		}
 	}

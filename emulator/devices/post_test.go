@@ -76,17 +76,10 @@ func (p *post) begin() {
 	ctx, cancel := context.WithCancel(context.Background())
 	var carrying sync.WaitGroup
 	for _, f := range m.Functions {
-		if f.Topic == "" {
-			continue
-		}
-		feeds := map[string]string{f.Name: f.Topic}
-		if f.Later != "" {
-			feeds[f.Later] = f.Later
-		}
-		for name, topic := range feeds {
-			subs = append(subs, pubsub.Subscription{Name: name, Topic: topic, Endpoint: server.URL + "/" + name, Deadline: time.Minute})
-			q := &queue{name: name}
-			p.queues["/"+name] = q
+		for _, s := range f.Subscriptions() {
+			subs = append(subs, pubsub.Subscription{Name: s.Name, Topic: s.Topic, Endpoint: server.URL + "/" + s.Name, Deadline: time.Minute})
+			q := &queue{name: s.Name}
+			p.queues["/"+s.Name] = q
 			for range carriers {
 				carrying.Go(func() { p.carry(ctx, q) })
 			}

@@ -18,6 +18,7 @@ import (
 	"github.com/throng-im/throng/functions/stream"
 	"github.com/throng-im/throng/functions/users"
 	"github.com/throng-im/throng/functions/watch"
+	"github.com/throng-im/throng/functions/webhook"
 )
 
 // Handlers are the functions' entry points by name.
@@ -35,4 +36,5 @@ var Handlers = map[string]http.HandlerFunc{
 	"stream":        stream.Serve,
 	"users":         users.Serve,
 	"watch":         watch.Serve,
+	"webhook":       webhook.Serve,
 }

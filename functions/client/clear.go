@@ -41,7 +41,7 @@ type readOn struct {
 // where the app wants it.
 type clears struct {
 	*cloud.Cloud
-	publish func(ctx context.Context, topic string, payloads ...[]byte) error
+	publish publish
 	now     func() time.Time
 	paces   *lru.Cache[clearKey, *rate.Limiter]
 }
@@ -51,7 +51,7 @@ type clearKey struct {
 	group id.Group
 }
 
-func newClears(c *cloud.Cloud, publish func(ctx context.Context, topic string, payloads ...[]byte) error, now func() time.Time) *clears {
+func newClears(c *cloud.Cloud, publish publish, now func() time.Time) *clears {
 	paces, _ := lru.New[clearKey, *rate.Limiter](clearedGroups) // fails for a size of zero only
 	return &clears{c, publish, now, paces}
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/GoogleCloudPlatform/functions-framework-go/functions"
 
+	"github.com/throng-im/throng/shared/callback"
 	"github.com/throng-im/throng/shared/cloud"
 	"github.com/throng-im/throng/shared/deviceapi"
 	"github.com/throng-im/throng/shared/fault"
@@ -34,11 +35,14 @@ func init() { functions.HTTP("client", Serve) }
 
 // Handler serves the function on c.
 func Handler(c *cloud.Cloud) http.Handler {
-	return handler(c, newClears(c, c.PubSub.Publish, time.Now))
+	return handler(c, c.PubSub.Publish, time.Now)
 }
 
-func handler(c *cloud.Cloud, elsewhere *clears) http.Handler {
-	f := calls{c, newPace(c.Settings.DeviceRate), elsewhere}
+// publish hands an event to a topic.
+type publish func(ctx context.Context, topic string, payloads ...[]byte) error
+
+func handler(c *cloud.Cloud, publish publish, now func() time.Time) http.Handler {
+	f := calls{c, newPace(c.Settings.DeviceRate), newClears(c, publish, now), callback.NewCensor(c.Settings, time.Now), publish}
 	mux := http.NewServeMux()
 	for path, methods := range f.routes() {
 		mux.Handle(deviceapi.Base+path, f.route(methods))
@@ -105,6 +109,9 @@ type calls struct {
 	*cloud.Cloud
 	pace   *pace
 	clears *clears
+	// censor is asked before a message is stored, nil where the app has none.
+	censor  *callback.Censor
+	publish publish
 }
 
 // caller is the user whom the token names, how the user stands, and whether the
@@ -113,11 +120,13 @@ type caller struct {
 	user     id.User
 	standing user.Standing
 	admin    bool
+	// source is what kind of device calls.
+	source string
 }
 
 // actor is the caller as groups know one.
 func (f calls) actor(who caller) group.Actor {
-	return group.Actor{User: who.user, Gagged: who.standing.Gagged(time.Now()), Admin: who.admin, BeforeJoin: f.Settings.HistoryBeforeJoin}
+	return group.Actor{User: who.user, Gagged: who.standing.Gagged(time.Now()), Admin: who.admin, BeforeJoin: f.Settings.HistoryBeforeJoin, Source: who.source}
 }
 
 // call is one call of the device API.
@@ -168,7 +177,7 @@ func (f calls) caller(r *http.Request) (caller, error) {
 	if !standing.Accepts(claims.Issued) {
 		return caller{}, fault.New(fault.TokenExpired, "the token was ended by the app")
 	}
-	return caller{claims.User, standing, claims.Admin}, nil
+	return caller{claims.User, standing, claims.Admin, deviceapi.Source(r)}, nil
 }
 
 // How the device API answers, by the names that calls are written with here.

@@ -50,5 +50,8 @@ func (f calls) removeDevice(ctx context.Context, who caller, r *http.Request) (a
 	if err := id.Valid("deviceId", device); err != nil {
 		return nil, err
 	}
-	return empty{}, f.Users.RemoveDevice(ctx, who.user, id.Device(device))
+	if err := f.Users.RemoveDevice(ctx, who.user, id.Device(device)); err != nil {
+		return nil, err
+	}
+	return empty{}, f.tellLoggedOut(ctx, who, r)
 }

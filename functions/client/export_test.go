@@ -1,13 +1,18 @@
 package client
 
 import (
-	"context"
 	"net/http"
 	"slices"
 	"time"
 
 	"github.com/throng-im/throng/shared/cloud"
 )
+
+// HandlerPublishing is Handler with something else in the places of Pub/Sub and of
+// the clock that clearing goes by.
+func HandlerPublishing(c *cloud.Cloud, publish publish, now func() time.Time) http.Handler {
+	return handler(c, publish, now)
+}
 
 // Routes lists every call as its method and its path, in order.
 func Routes() []string {
@@ -19,10 +24,4 @@ func Routes() []string {
 	}
 	slices.Sort(all)
 	return all
-}
-
-// HandlerPublishing is Handler with something else in the places of Pub/Sub and of
-// the clock that clearing goes by.
-func HandlerPublishing(c *cloud.Cloud, publish func(ctx context.Context, topic string, payloads ...[]byte) error, now func() time.Time) http.Handler {
-	return handler(c, newClears(c, publish, now))
 }

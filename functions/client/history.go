@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/throng-im/throng/shared/deviceapi"
+	"github.com/throng-im/throng/shared/event"
 	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
@@ -207,13 +208,25 @@ func (f calls) deleteMessages(ctx context.Context, who caller, r *http.Request) 
 		if f.Settings.HistoryBeforeJoin {
 			floor = 0
 		}
-		return empty{}, f.Conversations.DeleteMessages(ctx, who.user, g, floor, p.Seqs(body.MessageUIDs))
+		seqs := p.Seqs(body.MessageUIDs)
+		if err := f.Conversations.DeleteMessages(ctx, who.user, g, floor, seqs); err != nil || len(seqs) == 0 {
+			return empty{}, err
+		}
+		told := event.Deleted{Group: g}
+		for _, seq := range seqs {
+			told.Single = append(told.Single, event.DeletedMessage{UID: p.UID(seq)})
+		}
+		return empty{}, f.tellDeleted(ctx, who, told)
 	case body.BeforeTime > p.LastAt:
 		// Everything so far is known by its seq: what comes next may be as old.
-		return empty{}, f.Conversations.Clear(ctx, who.user, g, p.LastSeq, 0)
+		err = f.Conversations.Clear(ctx, who.user, g, p.LastSeq, 0)
 	default:
-		return empty{}, f.Conversations.Clear(ctx, who.user, g, 0, body.BeforeTime-1)
+		err = f.Conversations.Clear(ctx, who.user, g, 0, body.BeforeTime-1)
 	}
+	if err != nil {
+		return nil, err
+	}
+	return empty{}, f.tellDeleted(ctx, who, event.Deleted{Group: g, UpTo: body.BeforeTime - 1})
 }
 
 // checkUIDs checks a list of messages, of which one that cannot be is an error.

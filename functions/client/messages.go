@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"unicode/utf8"
 
+	"github.com/throng-im/throng/shared/callback"
 	"github.com/throng-im/throng/shared/deviceapi"
 	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/group"
@@ -52,11 +53,29 @@ func (f calls) send(ctx context.Context, who caller, r *http.Request) (any, erro
 	if err := body.check(); err != nil {
 		return nil, err
 	}
-	receipt, err := f.Groups.SendAs(ctx, g, f.actor(who), body.entry())
+	message := body.entry()
+	if f.censor.Asks(message.Type) {
+		receipt, known, err := f.Groups.MaySend(ctx, g, f.actor(who), message.ClientID)
+		if known || err != nil {
+			return done(receipt, err)
+		}
+		if message, err = f.reviewed(ctx, g, who, r, message); err != nil {
+			return nil, err
+		}
+	}
+	receipt, err := f.Groups.SendAs(ctx, g, f.actor(who), message)
 	if err == nil {
 		slog.InfoContext(ctx, "sent", "group", g, "seq", receipt.Seq, "messageUID", receipt.UID)
 	}
 	return done(receipt, err)
+}
+
+// reviewed is a message as the app's server wants it stored. It is asked before
+// anything is committed, and only about what the group would take; a message that
+// is there already is not asked about again.
+func (f calls) reviewed(ctx context.Context, g id.Group, who caller, r *http.Request, m group.Entry) (group.Entry, error) {
+	m.From, m.Source = who.user, who.source
+	return f.censor.Review(ctx, callback.Question{Group: g, Message: m, IP: deviceapi.ClientIP(r)})
 }
 
 func (b *sendBody) check() error {

@@ -13,10 +13,13 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"sync"
+	"time"
 
 	"github.com/GoogleCloudPlatform/functions-framework-go/functions"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/throng-im/throng/shared/callback"
 	"github.com/throng-im/throng/shared/cloud"
 	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/group"
@@ -32,7 +35,10 @@ func init() { functions.HTTP("messages", Serve) }
 
 // Handler serves the function on c.
 func Handler(c *cloud.Cloud) http.Handler {
-	f := calls{c.Groups, c.Settings.MsgRandom}
+	f := calls{groups: c.Groups, randomCounts: c.Settings.MsgRandom}
+	if c.Settings.Callbacks.PreServerMessages {
+		f.censor = callback.NewCensor(c.Settings, time.Now)
+	}
 	return c.API("messages", map[string]wire.Call{
 		"/message/group/publish.json":       f.publish,
 		"/statusmessage/group/publish.json": f.publishStatus,
@@ -48,6 +54,8 @@ type calls struct {
 	groups *group.Groups
 	// randomCounts says that a msgRandom is an idempotency key.
 	randomCounts bool
+	// censor is asked before a message is stored, nil where nobody is.
+	censor *callback.Censor
 }
 
 type published struct {
@@ -64,7 +72,31 @@ func (f calls) publish(ctx context.Context, a *wire.Args) (wire.Reply, error) {
 	if f.randomCounts && a.Has("msgRandom") {
 		m.Random = strconv.Itoa(a.Int("msgRandom", 0))
 	}
-	return toEach(ctx, groups, m, f.groups.Publish)
+	reviewed, err := f.review(ctx, groups, m)
+	if err != nil {
+		return nil, err
+	}
+	return toEach(ctx, groups, m, func(ctx context.Context, g id.Group, _ group.Entry) (group.Receipt, error) {
+		return f.groups.Publish(ctx, g, reviewed[g])
+	})
+}
+
+// review is the message for each of the groups as the app's server wants it stored.
+// It comes before any of them has it: one that is refused goes to none.
+func (f calls) review(ctx context.Context, groups []id.Group, m group.Entry) (map[id.Group]group.Entry, error) {
+	out := make(map[id.Group]group.Entry, len(groups))
+	var mu sync.Mutex
+	work, ctx := errgroup.WithContext(ctx)
+	for _, g := range groups {
+		work.Go(func() error {
+			one, err := f.censor.Review(ctx, callback.Question{Group: g, Message: m})
+			mu.Lock()
+			defer mu.Unlock()
+			out[g] = one
+			return err
+		})
+	}
+	return out, work.Wait()
 }
 
 // publishStatus sends a message that only reaches who is online.

@@ -38,7 +38,7 @@ func TestWhoMayConnect(t *testing.T) {
 	if err := c.Users.GagEverywhere(t.Context(), []id.User{"bob"}, time.Time{}); err != nil {
 		t.Fatal(err)
 	}
-	s := open(t, &function{hub: hub(t, nil), check: check(c)})
+	s := open(t, &function{book: new(book), hub: hub(t, nil), check: check(c)})
 	for who, row := range map[string]struct{ token, code string }{
 		"no token":               {"", "unauthenticated"},
 		"a broken token":         {ann[:len(ann)-2] + "xx", "unauthenticated"},

@@ -20,7 +20,6 @@ import (
 	"github.com/throng-im/throng/shared/cloud"
 	"github.com/throng-im/throng/shared/deviceapi"
 	"github.com/throng-im/throng/shared/fault"
-	"github.com/throng-im/throng/shared/id"
 	"github.com/throng-im/throng/shared/live"
 	"github.com/throng-im/throng/shared/presence"
 	"github.com/throng-im/throng/shared/serve"
@@ -38,23 +37,22 @@ type function struct {
 	hub *live.Hub
 	// check says what a token says, if it counts.
 	check func(ctx context.Context, text string) (token.Claims, error)
+	book  *book
 }
 
 // Handler serves the function on c.
 func Handler(c *cloud.Cloud) http.Handler {
 	instance := fmt.Sprintf("stream-%016x", rand.Uint64())
 	feed := &feed{Cloud: c, name: instance}
+	book := newBook(c, instance)
 	feed.hub = live.New(live.Options{
 		Feed: feed.follow, List: c.Conversations.List, Groups: c.Groups, Missed: feed.missed,
 		Presence: live.Presence{
-			Set:    func(ctx context.Context, users []id.User) error { return c.Presence.Set(ctx, instance, users) },
-			Renew:  func(ctx context.Context) error { return c.Presence.Renew(ctx, instance) },
-			Remove: func(ctx context.Context) error { return c.Presence.Remove(ctx, instance) },
-			Every:  presence.Heartbeat,
+			Set: book.set, Renew: book.renew, Remove: book.remove, Every: presence.Heartbeat,
 		},
 		Connections: c.Settings.StreamConnections, Ping: c.Settings.StreamPing, Lifetime: c.Settings.StreamLifetime, Window: c.Settings.OfflineWindow(),
 	})
-	return http.HandlerFunc((&function{feed.hub, check(c)}).serve)
+	return http.HandlerFunc((&function{feed.hub, check(c), book}).serve)
 }
 
 // check says what a token says, if the app has not ended it.
@@ -92,6 +90,7 @@ func (f *function) serve(w http.ResponseWriter, r *http.Request) {
 	if lastID == "" {
 		lastID = r.URL.Query().Get("lastEventId")
 	}
+	defer f.book.enter(claims.User, r)()
 	conn, err := f.hub.Connect(r.Context(), claims.User, lastID)
 	if err != nil {
 		deviceapi.WriteError(w, r, err)

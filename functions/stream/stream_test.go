@@ -93,7 +93,7 @@ func open(t *testing.T, f *function) *httptest.Server {
 func anybody(context.Context, string) (token.Claims, error) { return token.Claims{User: "ann"}, nil }
 
 func TestAResumeThatCannotBeReadIsAnError(t *testing.T) {
-	f := &function{hub: hub(t, nil), check: anybody}
+	f := &function{book: new(book), hub: hub(t, nil), check: anybody}
 	s := open(t, f)
 	first, err := http.Get(s.URL + path + "?token=x")
 	if err != nil {
@@ -117,7 +117,7 @@ func TestAResumeThatCannotBeReadIsAnError(t *testing.T) {
 }
 
 func TestAStreamEndsWithItsToken(t *testing.T) {
-	s := open(t, &function{hub: hub(t, nil), check: func(context.Context, string) (token.Claims, error) {
+	s := open(t, &function{book: new(book), hub: hub(t, nil), check: func(context.Context, string) (token.Claims, error) {
 		return token.Claims{User: "ann", Expires: time.Now().Add(50 * time.Millisecond)}, nil
 	}})
 	res, err := http.Get(s.URL + path + "?token=x")
@@ -136,7 +136,7 @@ func TestNothingOfATokenIsLogged(t *testing.T) {
 	old := slog.Default()
 	slog.SetDefault(slog.New(telemetry.NewHandler("p", &logs, slog.LevelDebug)))
 	t.Cleanup(func() { slog.SetDefault(old) })
-	s := open(t, &function{hub: hub(t, nil), check: func(context.Context, string) (token.Claims, error) {
+	s := open(t, &function{book: new(book), hub: hub(t, nil), check: func(context.Context, string) (token.Claims, error) {
 		return token.Claims{}, errors.New("unforeseen")
 	}})
 	res, err := http.Get(s.URL + path + "?token=verysecret")
@@ -163,7 +163,7 @@ func TestAStreamEndsWhenItsTokenIsEnded(t *testing.T) {
 			return token.Claims{User: "ann"}, nil
 		}
 		h := hub(t, nil, func(o *live.Options) { o.Ping = ping })
-		s := open(t, &function{hub: h, check: check})
+		s := open(t, &function{book: new(book), hub: h, check: check})
 		res, err := http.Get(s.URL + path + "?token=x")
 		if err != nil {
 			t.Fatal(err)

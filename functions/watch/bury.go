@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"maps"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/throng-im/throng/shared/event"
 	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
@@ -48,11 +50,32 @@ func (f *function) bury(ctx context.Context, last presence.Last) error {
 		if err := f.makeUp(ctx, last.Users[:n], when); err != nil {
 			return err
 		}
+		if err := f.gone(ctx, last.Instance, last.Users[:n]); err != nil {
+			return err
+		}
 		rest := last.Users[n:]
 		if err := f.Presence.Bury(ctx, &last, rest); err != nil || len(rest) == 0 {
 			return err
 		}
 	}
+}
+
+// gone says that users of an instance that died went with it, where the app's server
+// is to be told. It comes before they are taken off the board, so that it is not
+// lost when the next of them fail; said twice, it is the same.
+func (f *function) gone(ctx context.Context, instance string, users []id.User) error {
+	if f.Settings.Callbacks.Status == "" {
+		return nil
+	}
+	ev := event.Presence{Dead: instance}
+	for _, u := range users {
+		ev.Changes = append(ev.Changes, event.Change{User: u, Status: event.Offline, At: f.now().UnixMilli()})
+	}
+	payload, err := json.Marshal(ev)
+	if err != nil {
+		return err
+	}
+	return f.publish(ctx, event.TopicPresence, payload)
 }
 
 // makeUp has those of the users who are connected nowhere else notified of what

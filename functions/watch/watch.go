@@ -47,11 +47,13 @@ type function struct {
 	*cloud.Cloud
 	now  func() time.Time
 	wait func(context.Context, time.Duration) error
+	// publish hands an event to a topic.
+	publish func(ctx context.Context, topic string, payloads ...[]byte) error
 }
 
 // Handler serves the function on c.
 func Handler(c *cloud.Cloud) http.Handler {
-	f := &function{Cloud: c, now: time.Now, wait: sleep}
+	f := &function{Cloud: c, now: time.Now, wait: sleep, publish: c.PubSub.Publish}
 	return pubsub.Handler(f.handle)
 }
 

@@ -275,6 +275,32 @@ func TestWhatTheDeadDidNotBringIsMadeUpFor(t *testing.T) {
 	s.expect("the event came twice")
 }
 
+// TestTheAppIsToldWhoWentWithTheDead, where it wants to be, and before nobody knows
+// any more who they were.
+func TestTheAppIsToldWhoWentWithTheDead(t *testing.T) {
+	s, skipped := die(t)
+	s.clock = s.clock.Add(margin + time.Millisecond)
+	s.Settings.Callbacks.Status = "https://app.example.com"
+	broken := errors.New("no topic")
+	s.publish = func(context.Context, string, ...[]byte) error { return broken }
+	if err := s.watch("one", skipped); !errors.Is(err, broken) || !s.onBoard("one") {
+		t.Errorf("nobody was told, and the dead are buried: %v", err)
+	}
+	var told []string
+	s.publish = func(_ context.Context, topic string, payloads ...[]byte) error {
+		for _, p := range payloads {
+			told = append(told, topic+string(p))
+		}
+		return nil
+	}
+	s.ok(s.watch("one", skipped))
+	at := s.clock.UnixMilli()
+	want := fmt.Sprintf(`presence{"changes":[{"user":"bob","status":"1","at":%d},{"user":"cem","status":"1","at":%d},{"user":"dan","status":"1","at":%d}],"dead":"one"}`, at, at, at)
+	if !slices.Equal(told, []string{want}) || s.onBoard("one") {
+		t.Errorf("told %q", told)
+	}
+}
+
 // TestAHandlerThatFailsIsNoLoss: what fails comes again and does what is left.
 func TestAHandlerThatFailsIsNoLoss(t *testing.T) {
 	s, skipped := die(t)

@@ -46,7 +46,7 @@ var (
 		"firebase.google.com/go/v4":       {"functions/push"},
 		"github.com/golang-jwt/jwt":       {"shared/token"},
 		"github.com/klauspost/compress":   {"shared/pack"},
-		"github.com/hashicorp/golang-lru": {"shared/group", "functions/client", "functions/fanout", "functions/push"},
+		"github.com/hashicorp/golang-lru": {"shared/group", "functions/client", "functions/fanout", "functions/push", "functions/webhook"},
 		"go.opentelemetry.io/otel":        {"shared/telemetry"},
 		"golang.org/x/text":               {"shared/settings", "functions/push"},
 		"golang.org/x/time":               {"shared/wire", "functions/client", "functions/copies"},

@@ -209,11 +209,11 @@ func drawn(t *testing.T, svg string) map[string][]string {
 	}
 }
 
-// offTheWay are the functions that no message passes.
-var offTheWay = []string{"conversations", "copies", "groups", "history", "mutes", "retention", "users", "watch"}
+// offTheWay are the functions that no message passes on its way to a phone.
+var offTheWay = []string{"conversations", "copies", "groups", "history", "mutes", "retention", "users", "watch", "webhook"}
 
 // noMessages are the topics that no message passes.
-var noMessages = []string{"conversation", "copies", "hourly", "watch"}
+var noMessages = []string{"callback", "conversation", "copies", "hourly", "presence", "watch"}
 
 func TestThePictureIsTrue(t *testing.T) {
 	m, err := functions.Load()

@@ -82,7 +82,8 @@ var messages = []Call{
 	{Name: "sendMessage", Method: http.MethodPost, Path: aGroup + "/messages", Paced: true,
 		about: "send a message",
 		notes: "When it is answered, the message is stored and announced. A request without an answer is sent again with the same clientId. " +
-			"With everything it carries a message may take 256 KiB.",
+			"With everything it carries a message may take 256 KiB. An app may have its own server asked first: what that changed is stored so, " +
+			"and what it refuses is permission_denied, with extra where it says something to the sender.",
 		body: given(
 			must("clientId", filled(key()), "idempotency key, unique for the user; the same again answers the same and sends nothing"),
 			must("type", kind(), "the objectName: a built-in one, or any other that does not begin with RC:"),
@@ -99,7 +100,7 @@ var messages = []Call{
 			may("expansion", keyed(), "extension keys; an object, also an empty one, says that the message takes some"),
 			may("extra", octets(MaxExtra), "anything, for the app"),
 			may("receipt", orElse(flag(), false), "true asks for read receipts")),
-		reply: ref("Made"), errors: speaking},
+		reply: ref("Made"), errors: and(speaking, fault.PermissionDenied)},
 	{Name: "listMessages", Method: http.MethodGet, Path: aGroup + "/messages",
 		about: "read a page of history",
 		notes: "At most one of before, after, beforeTime and afterTime is given; without any the page has the newest messages. A page ends early " +

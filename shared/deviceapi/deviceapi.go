@@ -40,6 +40,7 @@ type errorText struct {
 	Code    fault.Kind `json:"code"`
 	Message string     `json:"message"`
 	RC      int        `json:"rc,omitempty"`
+	Extra   string     `json:"extra,omitempty"`
 }
 
 // WriteError answers with an error that a device can tell from others by its
@@ -57,7 +58,7 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	if f.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(f.RetryAfter.Seconds()))))
 	}
-	WriteJSON(w, a.status, errorBody{errorText{code(f.Kind), f.Message, a.rc}})
+	WriteJSON(w, a.status, errorBody{errorText{code(f.Kind), f.Message, a.rc, f.Extra}})
 }
 
 // code is how the API shows a failure of a kind.

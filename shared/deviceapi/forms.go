@@ -21,7 +21,8 @@ func forms() object {
 		"Error": record(must("error", record(
 			must("code", oneOf("string", everyKind()...), "what went wrong, out of a closed list"),
 			must("message", words(), "the same in words, for whoever writes the app"),
-			may("rc", integer(), "RC's number for it, where it has one")), "what went wrong")),
+			may("rc", integer(), "RC's number for it, where it has one"),
+			may("extra", text(message.MaxRefusal), "what the app's own server tells the sender of a message that it refused")), "what went wrong")),
 		"Done":         record(),
 		"Made":         record(made...),
 		"Mention":      record(mention()...),

@@ -178,7 +178,7 @@ var about = map[fault.Kind]string{
 	fault.TooLarge:         "something in the request, or what would come of it, is larger than it may be",
 	fault.Unauthenticated:  "there is no token, or none of this app's",
 	fault.TokenExpired:     "the token is over or was ended by the app; the device needs a new one",
-	fault.PermissionDenied: "it is not the user's to do, or the app does not have it enabled",
+	fault.PermissionDenied: "it is not the user's to do, the app does not have it enabled, or the app's own server refuses it",
 	fault.NotMember:        "the user is not a member of the group, or there is no such group",
 	fault.Muted:            "the user is muted in the group or in all",
 	fault.GroupMuted:       "the group is muted and the user is not on its allowlist",

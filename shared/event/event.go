@@ -26,6 +26,8 @@ const (
 	TopicPushLater    = "push-later"
 	TopicConversation = "conversation"
 	TopicWatch        = "watch"
+	TopicPresence     = "presence"
+	TopicCallback     = "callback"
 )
 
 // TopicPushDead is where push jobs go that were given up: the dead-letter topic of

@@ -41,6 +41,8 @@ type Error struct {
 	// RetryAfter is how long the caller should wait before it tries again,
 	// zero when there is nothing to wait for.
 	RetryAfter time.Duration
+	// Extra is what the app's own server has the caller told of its refusal.
+	Extra string
 }
 
 func (e *Error) Error() string { return string(e.Kind) + ": " + e.Message }

@@ -18,6 +18,8 @@ type Actor struct {
 	Admin bool
 	// BeforeJoin shows members what came before they joined.
 	BeforeJoin bool
+	// Source is what kind of device it is.
+	Source string
 }
 
 // need loads what the rules ask of the actor.

@@ -134,7 +134,7 @@ func (g *Groups) act(ctx context.Context, group id.Group, uid id.Message, by Act
 	d.change = func(m Entry, seq, at int64) (*amended, error) {
 		a, err := change(m, seq, at)
 		if a != nil {
-			a.news.ClientID = clientID
+			a.news.ClientID, a.news.Source = clientID, by.Source
 		}
 		return a, err
 	}

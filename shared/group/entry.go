@@ -95,6 +95,8 @@ type Entry struct {
 	// is an app server's, which counts for a minute only.
 	ClientID string `json:"clientId,omitempty"`
 	Random   string `json:"random,omitempty"`
+	// Source is what kind of device a user sent it from, empty for the server API.
+	Source string `json:"source,omitempty"`
 	// UID is the id of a status message.
 	UID id.Message `json:"uid,omitempty"`
 	// Push is what an offline notification needs; it is never shown to devices.
@@ -110,6 +112,9 @@ func (e Entry) Moves(user id.User) bool {
 		return e.Kind == KindDismissed
 	}
 }
+
+// FromServer says whether the entry came through the server API.
+func (e Entry) FromServer() bool { return e.Source == "" && e.ClientID == "" }
 
 // Value is the value of an extension key.
 type Value struct {

@@ -35,6 +35,9 @@ func (g *Groups) Place(ctx context.Context, group id.Group, user id.User) (Place
 	return Place{Member: m, LastSeq: head.lastSeq, LastAt: head.lastAt, serial: head.serial}, nil
 }
 
+// UID is the id of the group's message with a seq.
+func (p Place) UID(seq int64) id.Message { return id.NewMessage(p.serial, seq) }
+
 // Seqs are the seqs of those messages that are the group's, rising.
 func (p Place) Seqs(uids []id.Message) []int64 {
 	return (&state{serial: p.serial, lastSeq: p.LastSeq}).seqsOf(uids)

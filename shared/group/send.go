@@ -115,7 +115,7 @@ func (g *Groups) Send(ctx context.Context, group id.Group, message Entry) (Recei
 // since. Errors: fault.NotMember, fault.GroupDismissed, fault.Muted,
 // fault.GroupMuted, fault.TooLarge.
 func (g *Groups) SendAs(ctx context.Context, group id.Group, by Actor, message Entry) (Receipt, error) {
-	message.From = by.User
+	message.From, message.Source = by.User, by.Source
 	m, err := g.saying(message)
 	if err != nil {
 		return Receipt{}, err
@@ -131,9 +131,29 @@ func (g *Groups) SendAs(ctx context.Context, group id.Group, by Actor, message E
 	return answer.Receipt, err
 }
 
+// MaySend says whether a message from a member's device would be added. A ClientID
+// that has sent one already gives that message's receipt, and known is true. Errors
+// as of SendAs, of what is known before there is a message.
+func (g *Groups) MaySend(ctx context.Context, group id.Group, by Actor, clientID string) (r Receipt, known bool, err error) {
+	o, ok := onceBy(by, clientID)
+	if !ok {
+		return Receipt{}, false, fault.New(fault.InvalidArgument, "a message from a device needs an idempotency key")
+	}
+	o.need = by.need
+	o.apply = func(s *state, checked int64) (sent, error) {
+		if answer, known, err := s.repeated(o.key, checked); known || err != nil {
+			return answer, err
+		}
+		return sent{}, s.speak(by)
+	}
+	answer, err := g.once(ctx, group, o)
+	answer.Repeated = false
+	return answer.Receipt, answer.Seq > 0, err
+}
+
 // SendStatus is PublishStatus for a member's device. Errors as of SendAs.
 func (g *Groups) SendStatus(ctx context.Context, group id.Group, by Actor, message Entry) (Receipt, error) {
-	message.Kind, message.UID, message.From = KindStatus, toNobody(), by.User
+	message.Kind, message.UID, message.From, message.Source = KindStatus, toNobody(), by.User, by.Source
 	encoded, err := encodeEntry(message)
 	if err != nil {
 		return Receipt{}, err

@@ -25,6 +25,9 @@ const (
 	// An extension key is at most MaxKey characters of the id alphabet, its
 	// value MaxValue characters; MaxPairs go in one call.
 	MaxKey, MaxValue, MaxPairs = 32, 4096, 100
+	// MaxRefusal is how much the app may say to a sender whose message it refuses,
+	// in characters.
+	MaxRefusal = 1024
 )
 
 // words are the built-in types whose own text a notification shows.

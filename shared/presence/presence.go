@@ -130,6 +130,27 @@ func (b *Board) Where(ctx context.Context, users ...id.User) (online map[id.User
 	return online, instances, nil
 }
 
+// OnlineNow is Online as of now, for a reading of its own. What an instance that
+// died has said does not count; its name is empty where there is none.
+func (b *Board) OnlineNow(ctx context.Context, dead string, users ...id.User) (map[id.User]bool, error) {
+	v, err := b.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	now, online := b.now().UnixMilli(), map[id.User]bool{}
+	for _, c := range v.instances {
+		if now >= c.until || c.instance == dead {
+			continue
+		}
+		for _, u := range users {
+			if _, is := c.users[u]; is {
+				online[u] = true
+			}
+		}
+	}
+	return online, nil
+}
+
 func (b *Board) view(ctx context.Context) (*view, error) {
 	current := func() *view {
 		if v := b.latest.Load(); v != nil && b.now().Sub(v.at) < Fresh {

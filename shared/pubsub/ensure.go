@@ -1,6 +1,7 @@
 package pubsub
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -17,6 +18,9 @@ type Subscription struct {
 	Name, Topic, Endpoint string
 	// Deadline is the handler's time for one event.
 	Deadline time.Duration
+	// Attempts and MaxBackoff take the place of MaxAttempts and MaxBackoff.
+	Attempts   int
+	MaxBackoff time.Duration
 }
 
 // The retry rule of every push subscription. An endpoint that is gone would
@@ -26,6 +30,10 @@ const (
 	MaxBackoff  = time.Minute
 	MaxAttempts = 20
 )
+
+// Dead is the dead-letter topic of a subscription, and the subscription that keeps
+// what arrives there.
+func Dead(subscription string) string { return subscription + "-dead" }
 
 // Ensure creates what is missing of topics and push subscriptions. Every
 // subscription gets a dead-letter topic, named after it with "-dead", and a
@@ -38,7 +46,7 @@ func (c *Client) Ensure(ctx context.Context, topics []string, subs []Subscriptio
 		}
 	}
 	for _, s := range subs {
-		dead := s.Name + "-dead"
+		dead := Dead(s.Name)
 		if err := c.ensureTopic(ctx, dead); err != nil {
 			return err
 		}
@@ -49,8 +57,8 @@ func (c *Client) Ensure(ctx context.Context, topics []string, subs []Subscriptio
 		err := c.ensureSubscription(ctx, &pb.Subscription{
 			Name: c.subName(s.Name), Topic: c.topicName(s.Topic), PushConfig: push,
 			AckDeadlineSeconds: int32(s.Deadline / time.Second),
-			RetryPolicy:        &pb.RetryPolicy{MinimumBackoff: durationpb.New(MinBackoff), MaximumBackoff: durationpb.New(MaxBackoff)},
-			DeadLetterPolicy:   &pb.DeadLetterPolicy{DeadLetterTopic: c.topicName(dead), MaxDeliveryAttempts: MaxAttempts},
+			RetryPolicy:        &pb.RetryPolicy{MinimumBackoff: durationpb.New(MinBackoff), MaximumBackoff: durationpb.New(cmp.Or(s.MaxBackoff, MaxBackoff))},
+			DeadLetterPolicy:   &pb.DeadLetterPolicy{DeadLetterTopic: c.topicName(dead), MaxDeliveryAttempts: int32(cmp.Or(s.Attempts, MaxAttempts))},
 		})
 		if err != nil {
 			return err

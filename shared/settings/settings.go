@@ -133,6 +133,8 @@ type Settings struct {
 	// above becomes one notification of how many there were. Each process counts for
 	// itself. THRONG_PUSH_DEVICE_RATE; default 120.
 	PushDeviceRate int
+	// Callbacks are the calls to the app's own server.
+	Callbacks Callbacks
 }
 
 // MinFCMQuota is the least quota of FCM that makes sense: one push job must fit.
@@ -171,6 +173,7 @@ func FromEnv(get func(string) string) (Settings, error) {
 		RequireStrongSignature: r.flag("THRONG_REQUIRE_STRONG_SIGNATURE", false),
 		Rates:                  r.rates("THRONG_RATE_LIMITS"),
 		DeviceRate:             r.between("THRONG_DEVICE_RATE", 5, 0, MaxRate),
+		Callbacks:              r.callbacks(),
 	}
 	s.PreviousSecret, s.PreviousUntil = r.previous("THRONG_APP_SECRET_PREVIOUS", s.AppSecret)
 	if s.FCMQuota > 0 && s.FCMQuota < MinFCMQuota {
