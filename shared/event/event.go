@@ -25,6 +25,8 @@ const (
 	TopicPush         = "push"
 	TopicConversation = "conversation"
 	TopicWatch        = "watch"
+	// TopicHourly is the scheduler's: a tick each hour, of which nothing is read.
+	TopicHourly = "hourly"
 )
 
 // Timeline says that entries were added to a group's timeline by one commit.

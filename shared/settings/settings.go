@@ -95,6 +95,10 @@ type Settings struct {
 	// HistoryTargeted keeps targeted messages in the history of those they are
 	// for. THRONG_HISTORY_TARGETED, true or false; default true.
 	HistoryTargeted bool
+	// Logs is the bucket of the hourly logs, such as gs://bucket: empty for none.
+	// A folder, file:///folder?base_url=http://..., is for a developer's machine.
+	// THRONG_LOGS; default empty.
+	Logs string
 	// MsgRandom makes a repeated msgRandom of the same sender to the same group
 	// an error for a minute. THRONG_MSG_RANDOM, true or false; default false:
 	// the parameter is ignored.
@@ -134,6 +138,7 @@ func FromEnv(get func(string) string) (Settings, error) {
 		HistoryMonths:     r.between("THRONG_HISTORY_MONTHS", 6, 0, MaxHistoryMonths),
 		HistoryBeforeJoin: r.flag("THRONG_HISTORY_BEFORE_JOIN", false),
 		HistoryTargeted:   r.flag("THRONG_HISTORY_TARGETED", true),
+		Logs:              r.bucket("THRONG_LOGS"),
 		MsgRandom:         r.flag("THRONG_MSG_RANDOM", false),
 		StreamPing:        r.duration("THRONG_STREAM_PING", 18*time.Second),
 		StreamLifetime:    r.duration("THRONG_STREAM_LIFETIME", 55*time.Minute),
@@ -283,6 +288,14 @@ func (r *reader) between(name string, fallback, least, most int) int {
 		r.fail("%s is not a whole number from %d to %d", name, least, most)
 	}
 	return n
+}
+
+func (r *reader) bucket(name string) string {
+	v := r.trimmed(name)
+	if v != "" && !strings.HasPrefix(v, "gs://") && !strings.HasPrefix(v, "file:///") {
+		r.fail("%s is not a bucket such as gs://bucket or file:///folder", name)
+	}
+	return v
 }
 
 func (r *reader) flag(name string, fallback bool) bool {
