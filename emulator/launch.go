@@ -22,6 +22,7 @@ import (
 	"github.com/throng-im/throng/emulator/fcm"
 	"github.com/throng-im/throng/functions"
 	"github.com/throng-im/throng/shared/cost"
+	"github.com/throng-im/throng/shared/hourlog"
 	"github.com/throng-im/throng/shared/pubsub"
 )
 
@@ -153,6 +154,7 @@ func (l *launcher) setEnv() {
 	}
 	if len(l.only) == 0 {
 		add("THRONG_URL", l.address(portGateway))
+		add("THRONG_LOGS", l.logs())
 		for i, f := range l.manifest.Functions {
 			add("THRONG_URL_"+strings.ToUpper(f.Name), l.address(portFunctions+i))
 		}
@@ -170,6 +172,7 @@ func (l *launcher) openGateway() error {
 		at[f.Name], _ = url.Parse(l.address(portFunctions + i))
 	}
 	l.gateway = newGateway(l.manifest, at)
+	l.gateway.download = hourlog.Download(l.logs(), l.secret)
 	l.gateway.publish = func(ctx context.Context, topic string, payload []byte) error {
 		ps := l.ps.Load()
 		if ps == nil {

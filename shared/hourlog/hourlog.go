@@ -250,14 +250,7 @@ func (l *Logs) make(ctx context.Context, b *blob.Bucket, h hour) error {
 		return err // another was faster
 	}
 	began := l.Now()
-	j, err := l.begin(ctx, b, h)
-	if err != nil {
-		return err
-	}
-	if err := j.collect(ctx); err != nil {
-		return err
-	}
-	m, err := j.write(ctx)
+	j, m, err := l.print(ctx, b, h)
 	if gone(err) {
 		// A run is missing: another has finished the hour and cleared away. Where
 		// that is not so, the hour begins anew.
@@ -280,4 +273,17 @@ func (l *Logs) make(ctx context.Context, b *blob.Bucket, h hour) error {
 		slog.InfoContext(ctx, "the log of an hour is there", "hour", h.name, "lines", m.Lines, "groups", j.groupsRead, "took", l.Now().Sub(began).String())
 	}
 	return j.clear(ctx)
+}
+
+// print makes the file of an hour, which nothing names yet.
+func (l *Logs) print(ctx context.Context, b *blob.Bucket, h hour) (*job, mark, error) {
+	j, err := l.begin(ctx, b, h)
+	if err == nil {
+		err = j.collect(ctx)
+	}
+	if err != nil {
+		return j, mark{}, err
+	}
+	m, err := j.write(ctx)
+	return j, m, err
 }

@@ -67,7 +67,7 @@ func (l *Logs) begin(ctx context.Context, b *blob.Bucket, h hour) (*job, error) 
 		return j, nil
 	}
 	if err != nil {
-		return nil, err
+		return j, err
 	}
 	return j, json.Unmarshal(raw, &j.progress)
 }
@@ -220,12 +220,13 @@ func (j *job) zip(out io.Writer, line []byte, all *merge) (lines int, err error)
 	return lines, z.Close()
 }
 
-// clear removes what was kept while the hour was made, that of others, too.
+// clear removes what was kept while the hour was made, that of others, too. What
+// it misses goes when the hour does.
 func (j *job) clear(ctx context.Context) error {
 	for objects := j.b.List(&blob.ListOptions{Prefix: j.work()}); ; {
 		o, err := objects.Next(ctx)
-		if isEnd(err) {
-			return nil
+		if isEnd(err) || gone(err) {
+			return nil // in a folder, the list itself trips over what others remove
 		}
 		if err != nil {
 			return err
