@@ -110,6 +110,11 @@ func (l *launcher) up(ctx context.Context) error {
 	}
 	l.locate()
 	l.setEnv()
+	if l.fresh {
+		if err := os.RemoveAll(l.logsDir()); err != nil {
+			return err
+		}
+	}
 	if l.starts("fcm") {
 		if err := l.serve(portFCM, fcm.New()); err != nil {
 			return err
@@ -154,7 +159,9 @@ func (l *launcher) setEnv() {
 	}
 	if len(l.only) == 0 {
 		add("THRONG_URL", l.address(portGateway))
-		add("THRONG_LOGS", l.logs())
+		if os.Getenv("THRONG_LOGS") == "" {
+			add("THRONG_LOGS", l.logs())
+		}
 		for i, f := range l.manifest.Functions {
 			add("THRONG_URL_"+strings.ToUpper(f.Name), l.address(portFunctions+i))
 		}
@@ -351,6 +358,9 @@ func (l *launcher) down() error {
 	}
 	wg.Wait()
 	err := l.save()
+	if !l.keeps() {
+		err = errors.Join(err, os.RemoveAll(l.logsDir()))
+	}
 	if ps := l.ps.Load(); ps != nil {
 		// An emulator that goes on without us must not push to where nobody is.
 		if len(l.emulators) < 2 {

@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -205,7 +206,8 @@ func (l *Logs) Tick(ctx context.Context) (later bool, err error) {
 	}
 	var failed []error
 	settled := now.Add(-Settled)
-	for _, h := range overBy(now.Add(-Kept), settled, l.Zone) {
+	// The newest hour is the one that is waited for; older ones were missed.
+	for _, h := range slices.Backward(overBy(now.Add(-Kept), settled, l.Zone)) {
 		if done[h.key()] || ctx.Err() != nil {
 			continue
 		}
@@ -269,7 +271,7 @@ func (l *Logs) make(ctx context.Context, b *blob.Bucket, h hour) error {
 		}
 	case err != nil:
 		return err
-	default:
+	case m.File != "":
 		slog.InfoContext(ctx, "the log of an hour is there", "hour", h.name, "lines", m.Lines, "groups", j.groupsRead, "took", l.Now().Sub(began).String())
 	}
 	return j.clear(ctx)
