@@ -210,10 +210,10 @@ func drawn(t *testing.T, svg string) map[string][]string {
 }
 
 // offTheWay are the functions that no message passes.
-var offTheWay = []string{"conversations", "groups", "history", "mutes", "users", "watch"}
+var offTheWay = []string{"archive", "conversations", "groups", "history", "mutes", "users", "watch"}
 
 // noMessages are the topics that no message passes.
-var noMessages = []string{"conversation", "watch"}
+var noMessages = []string{"conversation", "hourly", "watch"}
 
 func TestThePictureIsTrue(t *testing.T) {
 	m, err := functions.Load()
