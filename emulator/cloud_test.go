@@ -93,7 +93,7 @@ func freeBase(t *testing.T) int {
 	t.Helper()
 	given.Lock()
 	defer given.Unlock()
-	base, err := (options{}).choosePort(make([]string, 12), func(port int) bool { return !given.bases[port/portsApart] && portFree(port) })
+	base, err := (options{}).choosePort(make([]string, 20), func(port int) bool { return !given.bases[port/portsApart] && portFree(port) })
 	if err != nil {
 		t.Fatal(err)
 	}

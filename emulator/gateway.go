@@ -29,8 +29,10 @@ type gateway struct {
 	parts []part
 	// publish hands a message to a topic, for the scheduler's hook.
 	publish func(ctx context.Context, topic string, payload []byte) error
-	proxy   *httputil.ReverseProxy
-	client  *http.Client
+	// download serves the files of the hourly logs, in the place of object storage.
+	download http.Handler
+	proxy    *httputil.ReverseProxy
+	client   *http.Client
 }
 
 // part is something that healthz asks.
@@ -79,6 +81,8 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.health(w, r)
 	case "GET /debug/cost":
 		g.cost(w, r)
+	case "GET /logs":
+		g.download.ServeHTTP(w, r)
 	case "POST /debug/cost/reset":
 		g.resetCost(w, r)
 	default:

@@ -54,7 +54,4 @@ func TestHistoryThroughTheGateway(t *testing.T) {
 	if c := w.cost().Total; c.Reads > 5 || c.Writes != 0 {
 		t.Errorf("a page of history cost %+v", c)
 	}
-	if a := w.server("/message/history.json", url.Values{"date": {"2026010100"}}); a.Status != 430 || a.Code != 1009 {
-		t.Errorf("a log answered %+v", a)
-	}
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/throng-im/throng/emulator/fcm"
 	"github.com/throng-im/throng/functions"
 	"github.com/throng-im/throng/shared/cost"
+	"github.com/throng-im/throng/shared/hourlog"
 	"github.com/throng-im/throng/shared/pubsub"
 )
 
@@ -109,6 +110,11 @@ func (l *launcher) up(ctx context.Context) error {
 	}
 	l.locate()
 	l.setEnv()
+	if l.fresh {
+		if err := os.RemoveAll(l.logsDir()); err != nil {
+			return err
+		}
+	}
 	if l.starts("fcm") {
 		if err := l.serve(portFCM, fcm.New()); err != nil {
 			return err
@@ -153,6 +159,9 @@ func (l *launcher) setEnv() {
 	}
 	if len(l.only) == 0 {
 		add("THRONG_URL", l.address(portGateway))
+		if os.Getenv("THRONG_LOGS") == "" {
+			add("THRONG_LOGS", l.logs())
+		}
 		for i, f := range l.manifest.Functions {
 			add("THRONG_URL_"+strings.ToUpper(f.Name), l.address(portFunctions+i))
 		}
@@ -170,6 +179,7 @@ func (l *launcher) openGateway() error {
 		at[f.Name], _ = url.Parse(l.address(portFunctions + i))
 	}
 	l.gateway = newGateway(l.manifest, at)
+	l.gateway.download = hourlog.Download(l.logs(), l.secret)
 	l.gateway.publish = func(ctx context.Context, topic string, payload []byte) error {
 		ps := l.ps.Load()
 		if ps == nil {
@@ -351,6 +361,9 @@ func (l *launcher) down() error {
 	}
 	wg.Wait()
 	err := l.save()
+	if !l.keeps() {
+		err = errors.Join(err, os.RemoveAll(l.logsDir()))
+	}
 	if ps := l.ps.Load(); ps != nil {
 		// An emulator that goes on without us must not push to where nobody is.
 		if len(l.emulators) < 2 {

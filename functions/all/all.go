@@ -5,6 +5,7 @@ package all
 import (
 	"net/http"
 
+	"github.com/throng-im/throng/functions/archive"
 	"github.com/throng-im/throng/functions/client"
 	"github.com/throng-im/throng/functions/conversations"
 	"github.com/throng-im/throng/functions/copies"
@@ -23,6 +24,7 @@ import (
 
 // Handlers are the functions' entry points by name.
 var Handlers = map[string]http.HandlerFunc{
+	"archive":       archive.Serve,
 	"client":        client.Serve,
 	"conversations": conversations.Serve,
 	"copies":        copies.Serve,

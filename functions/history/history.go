@@ -1,6 +1,6 @@
 // Package history is the function that app servers read and clear what was said
 // with: a page of a group's history as one member may see it, and clearing it
-// for one user. It also answers for the hourly logs.
+// for one user. It also says where the hourly logs are, and removes them.
 //
 // Trigger: HTTP. A caller that got no answer may repeat any of these calls.
 package history
@@ -17,6 +17,7 @@ import (
 	"github.com/throng-im/throng/shared/conversation"
 	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/group"
+	"github.com/throng-im/throng/shared/hourlog"
 	"github.com/throng-im/throng/shared/settings"
 	"github.com/throng-im/throng/shared/wire"
 )
@@ -28,7 +29,10 @@ func init() { functions.HTTP("history", Serve) }
 
 // Handler serves the function on c.
 func Handler(c *cloud.Cloud) http.Handler {
-	f := calls{groups: c.Groups, conversations: c.Conversations, settings: c.Settings, now: time.Now}
+	f := calls{
+		groups: c.Groups, conversations: c.Conversations, settings: c.Settings, now: time.Now,
+		logs: hourlog.New(c.Groups, hourlog.Options{Bucket: c.Settings.Logs, Secret: c.Settings.AppSecret, Zone: c.Settings.TimeZone}),
+	}
 	return c.API("history", f.handlers())
 }
 
@@ -37,6 +41,7 @@ type calls struct {
 	// conversations know what a user has cleared and deleted of a group.
 	conversations *conversation.Conversations
 	settings      settings.Settings
+	logs          *hourlog.Logs
 	now           func() time.Time
 }
 
@@ -44,8 +49,8 @@ func (f calls) handlers() map[string]wire.Call {
 	return map[string]wire.Call{
 		"/v3/message/group/query.json":             f.query,
 		"/conversation/message/history/clean.json": f.clean,
-		"/message/history.json":                    noLog,
-		"/message/history/delete.json":             noLog,
+		"/message/history.json":                    f.log,
+		"/message/history/delete.json":             f.removeLog,
 	}
 }
 
@@ -109,10 +114,16 @@ func (f calls) clean(ctx context.Context, a *wire.Args) (wire.Reply, error) {
 	return nil, f.conversations.Clear(ctx, user, g, seq, 0)
 }
 
-// noLog answers for the hourly logs.
-func noLog(_ context.Context, a *wire.Args) (wire.Reply, error) {
-	if _, err := time.Parse("2006010215", a.Text("date")); err != nil {
-		return nil, fault.New(fault.InvalidArgument, "date must be an hour as YYYYMMDDHH")
+// log says where the log of an hour is.
+func (f calls) log(ctx context.Context, a *wire.Args) (wire.Reply, error) {
+	date := a.Text("date")
+	address, err := f.logs.Address(ctx, date)
+	if err != nil {
+		return nil, err
 	}
-	return nil, fault.New(fault.NotEnabled, "the log service is not enabled")
+	return wire.Reply{"url": address, "date": date}, nil
+}
+
+func (f calls) removeLog(ctx context.Context, a *wire.Args) (wire.Reply, error) {
+	return nil, f.logs.Remove(ctx, a.Text("date"))
 }

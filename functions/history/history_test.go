@@ -17,6 +17,7 @@ import (
 	"github.com/throng-im/throng/shared/conversation"
 	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/group"
+	"github.com/throng-im/throng/shared/hourlog"
 	"github.com/throng-im/throng/shared/id"
 	"github.com/throng-im/throng/shared/settings"
 )
@@ -35,6 +36,7 @@ func newDesk(t *testing.T) *desk {
 	d.groups = group.New(&d.store, func(context.Context, ...[]byte) error { return nil }, group.Options{Now: func() time.Time { return d.clock }})
 	d.calls = calls{
 		groups: d.groups, conversations: conversation.New(&d.store, nil, 0, func() time.Time { return d.clock }), now: func() time.Time { return d.clock },
+		logs:     hourlog.New(d.groups, hourlog.Options{}),
 		settings: settings.Settings{AppKey: "key", AppSecret: "secret", HistoryMonths: 6, HistoryTargeted: true},
 	}
 	d.ok(d.groups.Join(t.Context(), "g", []id.User{"ann", "bob"}, "G"))

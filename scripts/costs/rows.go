@@ -98,13 +98,12 @@ func (s *stage) historyRows() []row {
 	page := func(what, group string, size int) row {
 		return row{path: "/v3/message/group/query.json", what: what, json: fmt.Sprintf(`{"userId":"person0001","targetId":%q,"startTime":%d,"endTime":"0","pageSize":"%d","includeStart":"true"}`, group, time.Now().Add(time.Minute).UnixMilli(), size)}
 	}
-	const notEnabled = 1009
 	return []row{
 		page("the newest 10", s.old, 10),
 		page("the newest 100", s.old, 100),
 		{path: "/conversation/message/history/clean.json", what: "", form: form("conversationType", "3", "fromUserId", "person0001", "targetId", s.small)},
-		{path: "/message/history.json", what: "not enabled", form: form("date", "2026010100"), refused: notEnabled},
-		{path: "/message/history/delete.json", what: "not enabled", form: form("date", "2026010100"), refused: notEnabled},
+		{path: "/message/history.json", what: "", form: form("date", "2026010100")},
+		{path: "/message/history/delete.json", what: "", form: form("date", "2026010100")},
 	}
 }
 

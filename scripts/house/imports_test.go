@@ -52,6 +52,8 @@ var (
 		"golang.org/x/time":               {"shared/wire", "functions/client", "functions/copies"},
 		"google.golang.org/api":           {"shared/firestore", "shared/pubsub", "functions/push"},
 		"google.golang.org/genproto":      {},
+		"cloud.google.com/go/storage":     {"shared/hourlog"},
+		"gocloud.dev":                     {"shared/hourlog"},
 		// What compares with published descriptions is for tests.
 		"github.com/getkin/kin-openapi":         {},
 		"github.com/santhosh-tekuri/jsonschema": {"shared/deviceapi/checker"},

@@ -156,6 +156,8 @@ func useEverything(t *testing.T, w *witness) {
 	ok(groups.Recall(ctx, "team", early.UID, group.Recall{From: "ann"}))
 	_, err = groups.Changed(ctx, []id.Group{"team"}, 0)
 	ok(err)
+	_, err = groups.Active(ctx, 0, 8, 0)
+	ok(err)
 	_, err = groups.Records(ctx, "ann")
 	ok(err)
 	ok(groups.Rename(ctx, "team", "Our team"))

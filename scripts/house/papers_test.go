@@ -210,7 +210,7 @@ func drawn(t *testing.T, svg string) map[string][]string {
 }
 
 // offTheWay are the functions that no message passes on its way to a phone.
-var offTheWay = []string{"conversations", "copies", "groups", "history", "mutes", "retention", "users", "watch", "webhook"}
+var offTheWay = []string{"archive", "conversations", "copies", "groups", "history", "mutes", "retention", "users", "watch", "webhook"}
 
 // noMessages are the topics that no message passes.
 var noMessages = []string{"callback", "conversation", "copies", "hourly", "presence", "watch"}

@@ -28,6 +28,8 @@ const (
 	TopicWatch        = "watch"
 	TopicPresence     = "presence"
 	TopicCallback     = "callback"
+	// TopicHourly is the scheduler's: a tick each hour, of which nothing is read.
+	TopicHourly = "hourly"
 )
 
 // TopicPushDead is where push jobs go that were given up: the dead-letter topic of

@@ -109,8 +109,9 @@ func (s *state) headWrite() commit.Write {
 		"lastSeq": s.lastSeq, "lastAt": s.lastAt, "createdAt": s.createdAt,
 		"shards": s.versions, "sizes": s.sizes,
 		"tail": s.tail.data, "sealed": s.sealed.bytes(), "sealedAt": s.sealedAt.bytes(), "recent": s.recent.bytes(), "burst": s.burst.numbers(), "commits": s.journal.Bytes(),
-		// activeAt is when the newest entry came; Changed asks by it.
-		"activeAt": s.lastAt,
+		// activeAt is when the newest entry came; Changed asks by it, and Active with
+		// the lane in front.
+		"activeAt": s.lastAt, "lane": laneOf(s.id),
 	}}
 	if s.muted {
 		// Absent means no, so that the index has the muted groups only.

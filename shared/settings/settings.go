@@ -103,6 +103,10 @@ type Settings struct {
 	// HistoryTargeted keeps targeted messages in the history of those they are
 	// for. THRONG_HISTORY_TARGETED, true or false; default true.
 	HistoryTargeted bool
+	// Logs is the bucket of the hourly logs, such as gs://bucket: empty for none.
+	// A folder, file:///folder?base_url=http://..., is for a developer's machine.
+	// THRONG_LOGS; default empty.
+	Logs string
 	// MsgRandom makes a repeated msgRandom of the same sender to the same group
 	// an error for a minute. THRONG_MSG_RANDOM, true or false; default false:
 	// the parameter is ignored.
@@ -167,6 +171,7 @@ func FromEnv(get func(string) string) (Settings, error) {
 		FCMEndpoint:        get("THRONG_FCM_ENDPOINT"),
 		Notifications:      r.notifications(),
 		RetentionDocuments: r.positive("THRONG_RETENTION_DOCUMENTS", 200_000),
+		Logs:               r.bucket("THRONG_LOGS"),
 
 		FCMQuota:               r.between("THRONG_FCM_QUOTA", 500_000, 0, 1<<30),
 		PushDeviceRate:         r.between("THRONG_PUSH_DEVICE_RATE", 120, 0, MaxRate),
@@ -317,6 +322,14 @@ func (r *reader) between(name string, fallback, least, most int) int {
 		r.fail("%s is not a whole number from %d to %d", name, least, most)
 	}
 	return n
+}
+
+func (r *reader) bucket(name string) string {
+	v := r.trimmed(name)
+	if v != "" && !strings.HasPrefix(v, "gs://") && !strings.HasPrefix(v, "file:///") {
+		r.fail("%s is not a bucket such as gs://bucket or file:///folder", name)
+	}
+	return v
 }
 
 func (r *reader) flag(name string, fallback bool) bool {

@@ -19,18 +19,19 @@ func TestSettings(t *testing.T) {
 	get := func(name string) string { return env[name] }
 	s, err := settings.FromEnv(get)
 	if err != nil || s.MaxMembers != 3000 || s.CacheBytes != 64<<20 || s.SignatureWindow != 0 || s.TokenLifetime != 0 || s.Linger != 100*time.Millisecond || s.FCMEndpoint != "" ||
-		s.NotifyLevel != notify.Unset || s.MsgRandom || s.TimeZone.String() != "UTC" || s.PushBurst != 60 {
+		s.NotifyLevel != notify.Unset || s.MsgRandom || s.TimeZone.String() != "UTC" || s.PushBurst != 60 || s.Logs != "" {
 		t.Errorf("defaults: %+v, %v", s, err)
 	}
 	env["THRONG_MAX_MEMBERS"], env["THRONG_SIGNATURE_WINDOW"], env["THRONG_TOKEN_LIFETIME"], env["THRONG_LINGER"] = "7", "90s", "24h", "0"
 	env["THRONG_NOTIFY_LEVEL"], env["THRONG_TIME_ZONE"], env["THRONG_MSG_RANDOM"], env["THRONG_PUSH_BURST"] = "-1", "Asia/Shanghai", "true", "0"
+	env["THRONG_LOGS"] = "gs://logs"
 	if s, err = settings.FromEnv(get); err != nil || s.MaxMembers != 7 || s.SignatureWindow != 90*time.Second || s.TokenLifetime != 24*time.Hour || s.Linger != 0 ||
-		s.NotifyLevel != notify.Every || !s.MsgRandom || s.TimeZone.String() != "Asia/Shanghai" || s.PushBurst != 0 {
+		s.NotifyLevel != notify.Every || !s.MsgRandom || s.TimeZone.String() != "Asia/Shanghai" || s.PushBurst != 0 || s.Logs != "gs://logs" {
 		t.Errorf("set: %+v, %v", s, err)
 	}
 	for name, bad := range map[string]string{"THRONG_APP_KEY": "", "THRONG_MAX_MEMBERS": "many", "THRONG_SIGNATURE_WINDOW": "soon", "THRONG_CACHE_BYTES": "-1", "THRONG_TOKEN_LIFETIME": "-1h",
 		"THRONG_APP_SECRET": "s\n", "GOOGLE_CLOUD_PROJECT": " p",
-		"THRONG_NOTIFY_LEVEL": "3", "THRONG_TIME_ZONE": "Local", "THRONG_MSG_RANDOM": "perhaps", "THRONG_PUSH_BURST": "-1"} {
+		"THRONG_LOGS": "/var/logs", "THRONG_NOTIFY_LEVEL": "3", "THRONG_TIME_ZONE": "Local", "THRONG_MSG_RANDOM": "perhaps", "THRONG_PUSH_BURST": "-1"} {
 		old := env[name]
 		env[name] = bad
 		if _, err := settings.FromEnv(get); err == nil || !strings.Contains(err.Error(), name) || strings.Contains(err.Error(), "\"s\"") {
