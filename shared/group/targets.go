@@ -7,7 +7,7 @@ import "time"
 const silentDays = 270
 
 // Day is a day as devices are dated: whole days of UTC since 1970.
-func Day(t time.Time) int64 { return t.Unix() / (24 * 60 * 60) }
+func Day(t time.Time) int64 { return DayOf(t.UnixMilli()) }
 
 // Silent says whether a device that was seen last on the day seen is not to be
 // pushed to any more today. Zero is a day that nobody knows: such a device counts

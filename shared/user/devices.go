@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/throng-im/throng/shared/commit"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
 	"github.com/throng-im/throng/shared/notify"
@@ -103,6 +104,15 @@ func (u *Users) ForgetSilent(ctx context.Context, user id.User) error {
 		}
 		return nil
 	})
+}
+
+// Silent says of a user's document as stored whether ForgetSilent has something to do.
+func Silent(doc commit.Doc, now time.Time) bool {
+	s, err := read(userOf(doc.Path), doc)
+	if err != nil {
+		return false // whoever reads it for pushing says so
+	}
+	return len(live(s.devices, group.Day(now))) < len(s.devices) || slices.ContainsFunc(s.devices, undated)
 }
 
 func undated(d Device) bool { return d.Seen == 0 }
