@@ -42,7 +42,7 @@ func TestTheBenchmarkMeasures(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if got := strings.Join(names, " "); got != "send group read processes fanout push stream linger scale" {
+	if got := strings.Join(names, " "); got != "send group read processes fanout push stream linger retention scale" {
 		t.Errorf("the tables are %s", got)
 	}
 }
