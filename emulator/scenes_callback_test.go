@@ -13,12 +13,21 @@ import (
 )
 
 // appServer is the app's own server, which the local cloud calls. It refuses what
-// wants to sell something, and is down once for everything that it is told.
+// wants to sell something. It is down once for everything that it is told of those for
+// whom it shall be: one that is for all the scenes at a time would be left alone.
 type appServer struct {
 	url  string
 	mu   sync.Mutex
 	told []appCall
+	down map[string]bool
 	seen map[string]bool
+}
+
+// failsFor has the first call fail of everything about a group or a user.
+func (a *appServer) failsFor(about string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.down[about] = true
 }
 
 // appCall is a call that the app's server took.
@@ -29,7 +38,7 @@ type appCall struct{ path, about, says string }
 const asked = "app:checked"
 
 func newAppServer(t *testing.T) *appServer {
-	a := &appServer{seen: map[string]bool{}}
+	a := &appServer{down: map[string]bool{}, seen: map[string]bool{}}
 	s := httptest.NewServer(a)
 	t.Cleanup(s.Close)
 	a.url = s.URL
@@ -54,7 +63,8 @@ func (a *appServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	calls, key, err := read(r)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if err != nil || !a.seen[key] {
+	down := func(c appCall) bool { return a.down[c.about] }
+	if err != nil || slices.ContainsFunc(calls, down) && !a.seen[key] {
 		a.seen[key] = true
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
@@ -118,6 +128,7 @@ var callbackScenes = []act{
 		ann, bob, _ := s.three()
 		s.group("team", ann, bob)
 		team := s.name("team")
+		s.ownServer.failsFor(team)
 		hello := ann.sends("team", "hello")
 		oops := bob.sends("team", "oops")
 		s.appSends(ann, "team", "RC:TxtMsg", says("by the app itself")) // which knows
@@ -129,6 +140,7 @@ var callbackScenes = []act{
 	{"the app's own server is told who comes online, who goes and who logs out", func(s *scene) {
 		ann, _, _ := s.three()
 		s.group("team", ann)
+		s.ownServer.failsFor(ann.id)
 		ann.connects()
 		s.appHears("/status", ann.id, "0")
 		ann.disconnects()

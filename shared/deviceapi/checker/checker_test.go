@@ -55,7 +55,7 @@ func TestTheCheckerBites(t *testing.T) {
 		{"POST", "/groups/g/messages", message, 418, refusal, "status"},
 		{"POST", "/groups/g/messages", message, 404, refusal, "status"},
 		{"GET", "/settings", "", 403, refusal, "status"},
-		{"POST", "/groups/g/messages", message, 403, strings.Replace(refusal, "not_member", "permission_denied", 1), "code"},
+		{"GET", "/groups/g/unread", "", 403, strings.Replace(refusal, "not_member", "permission_denied", 1), "code"},
 		{"POST", "/groups/g/messages", message, 400, refusal, "code"},
 		{"POST", "/groups/g/messages", message, 403, strings.Replace(refusal, `"message"`, `"text"`, 1), "message"},
 		{"POST", "/groups/g/messages", message, 403, `{"code":"not_member","message":"no"}`, "error"},
