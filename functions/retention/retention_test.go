@@ -52,7 +52,7 @@ func TestATick(t *testing.T) {
 	now = now.Add(3 * time.Hour)
 	store.Before = func([]commit.Write) error { return errors.New("in trouble") }
 	tick(body, http.StatusServiceUnavailable)
-	store.Before = nil
+	store.Calm()
 	tick(body, http.StatusNoContent)
 	if there() {
 		t.Error("an instance that is long gone is still there")

@@ -320,7 +320,7 @@ func TestAHandlerThatFailsIsNoLoss(t *testing.T) {
 		t.Errorf("the board could not be written: %v", err)
 	}
 	s.expect("for the first time", all...)
-	s.store.Before = nil
+	s.store.Calm()
 	s.ok(s.watch("one", skipped))
 	s.expect("once more", all...)
 }
@@ -397,7 +397,7 @@ func TestAThousandUsers(t *testing.T) {
 	if err := s.watch("one", skipped); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("the board could not be written: %v", err)
 	}
-	s.store.Before = nil
+	s.store.Calm()
 	last, _, err := s.Presence.Last(t.Context(), "one")
 	s.ok(err)
 	if !slices.Equal(last.Users, everybody[usersAtOnce:]) {

@@ -267,7 +267,7 @@ func TestAStoreThatIsGoneIsAnHonestError(t *testing.T) {
 	if _, err := loop.Do(ctx, "k", add("b")); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("a caller who has gone got %v", err)
 	}
-	store.Before = nil
+	store.Calm()
 	if _, err := loop.Do(t.Context(), "k", add("c")); err != nil {
 		t.Errorf("the loop did not recover: %v", err)
 	}

@@ -94,7 +94,7 @@ func TestABoundMessageIsThereOrNothingIs(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	h.store.Before = nil
+	h.store.Calm()
 	out, err := g.JoinBound(ctx, "g", users("new", 1), "", group.Bound{Message: text("app", "x"), MaxMembers: 3})
 	if h.ok(err); out.Members != 3 || len(h.timeline(g, "g")) != before+2 {
 		t.Errorf("what just fits: %+v", out)

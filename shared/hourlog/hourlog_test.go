@@ -149,7 +149,7 @@ func TestALateCommitIsInItsHour(t *testing.T) {
 			t.Errorf("at %s the hour has a log: %q, later: %v", now, p.lines("2026112410"), later)
 		}
 	}
-	p.store.Before = nil
+	p.store.Calm()
 	close(release)
 	p.ok(<-answered)
 	p.says("g", "of the next hour")

@@ -159,7 +159,7 @@ func TestWhoCannotAskIsNotTold(t *testing.T) {
 	if first, err := nonces.Once(ctx, at, "a"); first || !fault.Is(err, fault.Unavailable) {
 		t.Errorf("gone: %v, %v", first, err)
 	}
-	store.Before = nil
+	store.Calm()
 	if !once(t, nonces, at, "b") {
 		t.Error("it did not heal")
 	}

@@ -119,8 +119,11 @@ func TestARunThatIsKilled(t *testing.T) {
 	for _, landed := range []bool{false, true} {
 		for n := 1; ; n += 3 {
 			w := old(t)
+			var mu sync.Mutex // commits of several documents go beside each other
 			count, killed := 0, false
 			fail := func([]commit.Write) error {
+				mu.Lock()
+				defer mu.Unlock()
 				if count++; count == n {
 					killed = true
 					return fmt.Errorf("killed: %w", commit.ErrUnknown)
@@ -136,7 +139,7 @@ func TestARunThatIsKilled(t *testing.T) {
 				w.store.Before = fail
 			}
 			_, err := retention.Run(w.ctx, w.options(), retention.Budget{})
-			w.store.Before, w.store.After = nil, nil
+			w.store.Calm()
 			if !killed {
 				w.ok(err)
 				break

@@ -235,7 +235,7 @@ func TestAnInterruptedMoveIsMadeGood(t *testing.T) {
 				return nil
 			}
 			err := s.puts("bob", "phone=1")
-			s.store.Before = nil
+			s.store.Calm()
 			if err == nil && at > 0 {
 				break
 			}
@@ -428,7 +428,7 @@ func TestSomebodyComesBetween(t *testing.T) {
 				return nil
 			}
 			s.ok(ann.PutDevice(t.Context(), "ann", user.Device{ID: "phone", Platform: "android", Token: "1"}))
-			s.store.Before = nil
+			s.store.Calm()
 			if !came {
 				break
 			}
