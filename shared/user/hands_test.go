@@ -46,8 +46,22 @@ type town struct {
 	held    map[string][]id.User
 	waiting []event.Copies
 	// left is how many commits succeed before all fail, below zero without end;
-	// lost is which commit's answer is lost.
+	// lost is which commit's answer is lost. A call that was given up may still commit.
+	mu         sync.Mutex
 	left, lost int
+}
+
+// set changes how the store fails.
+func (w *town) set(left, lost int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.left, w.lost = left, lost
+}
+
+func (w *town) gone() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.left == 0
 }
 
 var people = []id.User{"ann", "bob", "cem"}
@@ -56,7 +70,7 @@ func (w *town) restarts() {
 	w.users, w.groups = open(w.store)
 	w.users.CopyBefore(2)
 	w.users.Later = func(_ context.Context, payloads ...[]byte) error {
-		if w.left == 0 {
+		if w.gone() {
 			return errors.New("nobody listens")
 		}
 		for _, p := range payloads {
@@ -72,13 +86,14 @@ func (w *town) restarts() {
 
 // fails draws how the next call goes wrong, mostly not at all.
 func (w *town) fails() {
-	w.left, w.lost = -1, -1
+	left, lost := -1, -1
 	switch rapid.IntRange(0, 4).Draw(w.T, "faults") {
 	case 0:
-		w.left = rapid.IntRange(0, 12).Draw(w.T, "commits that succeed")
+		left = rapid.IntRange(0, 12).Draw(w.T, "commits that succeed")
 	case 1:
-		w.lost = rapid.IntRange(0, 6).Draw(w.T, "the answer that is lost")
+		lost = rapid.IntRange(0, 6).Draw(w.T, "the answer that is lost")
 	}
+	w.set(left, lost)
 }
 
 func (w *town) draws(name string) *handset {
@@ -161,7 +176,7 @@ func (w *town) forget(*rapid.T) {
 }
 
 func (w *town) moves(*rapid.T) {
-	w.left, w.lost = -1, -1
+	w.set(-1, -1)
 	g, who := id.Group(fmt.Sprint("g", rapid.IntRange(0, 4).Draw(w.T, "group"))), rapid.SampledFrom(people).Draw(w.T, "member")
 	if rapid.Bool().Draw(w.T, "joins") {
 		w.ok(w.groups.Join(w.ctx, g, []id.User{who}, ""))
@@ -206,7 +221,7 @@ func (w *town) ok(err error) {
 // whom a call was that nobody makes again, the job takes care that looks for silent
 // devices.
 func (w *town) settles() {
-	w.left, w.lost = -1, -1
+	w.set(-1, -1)
 	for _, forget := range w.dead {
 		w.ok(forget())
 	}
@@ -273,10 +288,9 @@ func (w *town) checkRosters(t *testing.T) {
 func TestPhonesChangeHandsWhateverBreaks(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		w := &town{T: r, ctx: t.Context(), store: new(commit.Memory), hanging: map[id.User]bool{}, held: map[string][]id.User{}, left: -1, lost: -1}
-		var mu sync.Mutex
 		w.store.Before = func([]commit.Write) error {
-			mu.Lock()
-			defer mu.Unlock()
+			w.mu.Lock()
+			defer w.mu.Unlock()
 			if w.left == 0 {
 				return fault.New(fault.Unavailable, "the store is gone")
 			}
@@ -284,8 +298,8 @@ func TestPhonesChangeHandsWhateverBreaks(t *testing.T) {
 			return nil
 		}
 		w.store.After = func([]commit.Write) error {
-			mu.Lock()
-			defer mu.Unlock()
+			w.mu.Lock()
+			defer w.mu.Unlock()
 			w.lost--
 			if w.lost == -1 {
 				return commit.ErrUnknown
