@@ -35,7 +35,7 @@ func (f *function) push(ctx context.Context, job event.Push) remains {
 		answers := f.sendAll(ctx, f.Style.messages(j))
 		o := outcomeOf(j, answers, now)
 		f.forget(ctx, j, o.dead)
-		f.closeFor(ctx, o.closeFor)
+		f.closeFor(ctx, o.overQuota.least)
 		o.report(ctx, j, len(folds), time.Since(started))
 		for _, again := range o.again(j, now) {
 			if time.UnixMilli(again.Due).Sub(time.UnixMilli(again.First)) >= giveUpAfter {
@@ -50,19 +50,24 @@ func (f *function) push(ctx context.Context, job event.Push) remains {
 
 // outcome is what became of a job's messages.
 type outcome struct {
-	delivered, refused int
-	dead               []event.PushTarget
-	// troubled and overQuota wait for as long as the answers say at least.
-	troubled, overQuota []event.PushTarget
-	troubledFor         time.Duration
-	overQuotaFor        time.Duration
-	reason              string
-	// closeFor is for how long FCM takes nothing from anybody.
-	closeFor time.Duration
+	delivered, refused  int
+	dead                []event.PushTarget
+	troubled, overQuota waiting
 	// reasons counts what was no success, and alarms what operators must know, with
 	// the first device that it happened to.
 	reasons map[string]int
 	alarms  map[string]event.PushTarget
+}
+
+// waiting are devices that are tried again, for as long as the answers say not to.
+type waiting struct {
+	targets []event.PushTarget
+	least   time.Duration
+	reason  string
+}
+
+func (w *waiting) add(t event.PushTarget, v verdict) {
+	w.targets, w.least, w.reason = append(w.targets, t), max(w.least, v.after), v.reason
 }
 
 func outcomeOf(job event.Push, answers []error, now time.Time) outcome {
@@ -95,12 +100,9 @@ func outcomeOf(job event.Push, answers []error, now time.Time) outcome {
 		case dead:
 			o.dead = append(o.dead, t)
 		case troubled:
-			o.troubled, o.troubledFor, o.reason = append(o.troubled, t), max(o.troubledFor, v.after), v.reason
+			o.troubled.add(t, v)
 		case overQuota:
-			o.overQuota, o.overQuotaFor = append(o.overQuota, t), max(o.overQuotaFor, v.after)
-			if !v.device {
-				o.closeFor = max(o.closeFor, v.after)
-			}
+			o.overQuota.add(t, v)
 		default:
 			o.refused++
 		}
@@ -114,17 +116,17 @@ func sameFor(t event.PushTarget) string { return t.Platform + "/" + t.Language }
 // again makes the jobs for what is left. Their names are those of no other jobs:
 // a letter more for every try.
 func (o outcome) again(job event.Push, now time.Time) (jobs []event.Push) {
-	add := func(letter string, targets []event.PushTarget, wait time.Duration, reason string) {
-		if len(targets) == 0 {
+	add := func(letter string, w waiting, wait time.Duration) {
+		if len(w.targets) == 0 {
 			return
 		}
 		again := job
-		again.Job, again.Targets, again.Reason = rename(job.Job, letter), targets, reason
+		again.Job, again.Targets, again.Reason = rename(job.Job, letter), w.targets, w.reason
 		again.Due, again.Tries = now.Add(wait).UnixMilli(), job.Tries+1
 		jobs = append(jobs, again)
 	}
-	add("t", o.troubled, max(backoff(job.Tries), o.troubledFor), o.reason)
-	add("q", o.overQuota, o.overQuotaFor+rand.N(spread), "QUOTA_EXCEEDED")
+	add("t", o.troubled, max(backoff(job.Tries), o.troubled.least))
+	add("q", o.overQuota, o.overQuota.least+rand.N(spread))
 	return jobs
 }
 
@@ -146,7 +148,7 @@ func (o outcome) report(ctx context.Context, job event.Push, folded int, took ti
 		slog.ErrorContext(ctx, "FCM refused notifications for good", append([]any{"refused", o.refused}, about...)...)
 	}
 	slog.InfoContext(ctx, "pushed", append(about, "sent", o.delivered, "forgotten", len(o.dead), "refused", o.refused,
-		"left", len(o.troubled)+len(o.overQuota), "folded", folded, "try", job.Tries+1, "ms", took.Milliseconds())...)
+		"left", len(o.troubled.targets)+len(o.overQuota.targets), "folded", folded, "try", job.Tries+1, "ms", took.Milliseconds())...)
 }
 
 // forget drops dead tokens. Those that cannot be forgotten now are met again.

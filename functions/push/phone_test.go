@@ -164,7 +164,13 @@ func (p *phone) early(job event.Push) {
 
 func (p *phone) misbehave(token, how string) {
 	p.Helper()
-	r, _ := http.NewRequest(http.MethodPut, p.fcm.URL+"/emulator/tokens/"+token, strings.NewReader(how))
+	p.set("tokens/"+token, how)
+}
+
+// set tells the stand-in how to be.
+func (p *phone) set(what, how string) {
+	p.Helper()
+	r, _ := http.NewRequest(http.MethodPut, p.fcm.URL+"/emulator/"+what, strings.NewReader(how))
 	res, err := http.DefaultClient.Do(r)
 	if err != nil || res.StatusCode != http.StatusOK {
 		p.Fatal(res, err)

@@ -1,6 +1,7 @@
 package push
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"math/rand/v2"
@@ -33,9 +34,9 @@ const (
 	suspect
 	// refused: trying again is of no use, and the token may be good.
 	refused
-	// troubled: FCM or the way to it has a problem that passes.
+	// troubled: FCM, the way to it or the device has a problem that passes.
 	troubled
-	// overQuota: FCM takes more later.
+	// overQuota: FCM takes more of anybody later.
 	overQuota
 )
 
@@ -48,8 +49,6 @@ type verdict struct {
 	alarm string
 	// after is FCM's Retry-After, zero for none.
 	after time.Duration
-	// device says of overQuota that it is one device's, not the project's.
-	device bool
 }
 
 // verdictOf classifies FCM's answer. The library's predicates look at the error
@@ -82,10 +81,11 @@ func verdictOf(err error, now time.Time) verdict {
 	case messaging.IsThirdPartyAuthError(err):
 		return verdict{fate: refused, reason: "THIRD_PARTY_AUTH_ERROR", alarm: "fcm_third_party_auth"}
 	case messaging.IsQuotaExceeded(err), res.StatusCode == http.StatusTooManyRequests:
-		if after == 0 {
-			after = quotaWait
+		v := verdict{fate: overQuota, reason: "QUOTA_EXCEEDED", after: cmp.Or(after, quotaWait)}
+		if said.deviceQuota() {
+			v.fate = troubled
 		}
-		return verdict{fate: overQuota, reason: "QUOTA_EXCEEDED", after: after, device: said.deviceQuota()}
+		return v
 	case errorutils.IsUnauthenticated(err), errorutils.IsPermissionDenied(err):
 		// Of our own credentials FCM's codes say nothing.
 		return verdict{fate: troubled, reason: said.Error.Status, alarm: "fcm_credentials", after: after}

@@ -87,7 +87,7 @@ func TestJobsWaitBeforeFCMRefuses(t *testing.T) {
 }
 
 // TestWhatFCMRefusesForItsQuotaHoldsEverybody: another process, too, waits as long
-// as FCM says; and not for the quota of one device.
+// as FCM says.
 func TestWhatFCMRefusesForItsQuotaHoldsEverybody(t *testing.T) {
 	p := newPhone(t, 0, 0)
 	p.misbehave("full", `{"error":"QUOTA_EXCEEDED","retryAfter":40,"times":1}`)
@@ -114,6 +114,31 @@ func TestWhatFCMRefusesForItsQuotaHoldsEverybody(t *testing.T) {
 	p.due(later[0])
 	if got := p.pushed(); !slices.Equal(got, []string{"full", "ok", "x"}) {
 		t.Errorf("pushed to %v", got)
+	}
+}
+
+// TestTheQuotaOfOneDeviceHoldsNobodyElse has FCM take no more for one phone: that
+// one waits, without an alarm, and nobody is told to wait with it.
+func TestTheQuotaOfOneDeviceHoldsNobodyElse(t *testing.T) {
+	logged := log(t)
+	p := newPhone(t, 0, 0)
+	p.set("quotas", `{"devicePerMinute":2}`)
+	for seq := range int64(3) {
+		p.takes(message("g", seq, "busy"))
+	}
+	p.takes(message("g", 3, "calm"))
+	later := p.waiting()
+	if len(later) != 1 || !slices.Equal(tokens(later[0]), []string{"busy"}) || later[0].Reason != "QUOTA_EXCEEDED" {
+		t.Fatalf("waiting: %+v", later)
+	}
+	if got := p.pushed(); !slices.Equal(got, []string{"busy", "busy", "calm"}) {
+		t.Errorf("pushed to %v", got)
+	}
+	if alarms := logged.alarms(); len(alarms) > 0 {
+		t.Errorf("alarms: %v", alarms)
+	}
+	if status, err := gate.New(p.store, 0, p.now).Status(t.Context()); err != nil || !status.ClosedUntil.IsZero() {
+		t.Errorf("the gate: %+v, %v", status, err)
 	}
 }
 
