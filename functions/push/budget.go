@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"hash/maphash"
 	"log/slog"
-	"strings"
 	"sync"
 	"time"
 
@@ -131,8 +130,12 @@ func (f *function) fold(ctx context.Context, job event.Push, now time.Time) (res
 }
 
 // counted splits a job about what devices were not shown by what each of them
-// missed. What this process does not know stays as the job says.
+// missed. What this process does not know stays as the job says, and any other job
+// as it is.
 func (b *budget) counted(job event.Push) (jobs []event.Push) {
+	if !job.Surplus {
+		return []event.Push{job}
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	at := map[string]int{}
@@ -149,7 +152,7 @@ func (b *budget) counted(job event.Push) (jobs []event.Push) {
 		if !known {
 			i = len(jobs)
 			at[key] = i
-			j.Job, j.Targets, j.Surplus = job.Job+strings.Repeat("c", i), nil, false
+			j.Job, j.Targets, j.Surplus = rename(job.Job, fmt.Sprintf("c%d", i)), nil, false
 			jobs = append(jobs, j)
 		}
 		jobs[i].Targets = append(jobs[i].Targets, t)

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"firebase.google.com/go/v4/messaging"
+
 	"github.com/throng-im/throng/shared/event"
 )
 
@@ -21,22 +23,26 @@ const (
 
 // push hands a job's messages to FCM and returns what is left of it.
 func (f *function) push(ctx context.Context, job event.Push) remains {
-	now := f.Now()
 	started := time.Now()
-	job, folds := f.fold(ctx, job, now)
-	var jobs []event.Push
-	if job.Surplus {
-		jobs = f.budget.counted(job)
-	} else if len(job.Targets) > 0 {
-		jobs = []event.Push{job}
-	}
-	left := remains{later: folds}
+	job, folds := f.fold(ctx, job, f.Now())
+	// Devices that missed different numbers of messages are told different things, at
+	// the same time.
+	jobs := f.budget.counted(job)
+	var messages []*messaging.Message
 	for _, j := range jobs {
-		answers := f.sendAll(ctx, f.Style.messages(j))
-		o := outcomeOf(j, answers, now)
-		f.forget(ctx, j, o.dead)
-		f.closeFor(ctx, o.overQuota.least)
-		o.report(ctx, j, len(folds), time.Since(started))
+		messages = append(messages, f.Style.messages(j)...)
+	}
+	answers := f.sendAll(ctx, messages)
+	// What waits does so from the answer on.
+	now, took := f.Now(), time.Since(started)
+	left := remains{later: folds}
+	var dead []event.PushTarget
+	var full time.Duration
+	for _, j := range jobs {
+		o := outcomeOf(j, answers[:len(j.Targets)], now)
+		answers = answers[len(j.Targets):]
+		o.report(ctx, j, took)
+		dead, full = append(dead, o.dead...), max(full, o.overQuota.least)
 		for _, again := range o.again(j, now) {
 			if time.UnixMilli(again.Due).Sub(time.UnixMilli(again.First)) >= giveUpAfter {
 				left.dead = append(left.dead, again)
@@ -45,6 +51,8 @@ func (f *function) push(ctx context.Context, job event.Push) remains {
 			}
 		}
 	}
+	f.closeFor(ctx, now, full)
+	f.forget(ctx, job, dead)
 	return left
 }
 
@@ -139,7 +147,7 @@ func rename(job, letter string) string {
 }
 
 // report writes what became of a job. Tokens are secrets.
-func (o outcome) report(ctx context.Context, job event.Push, folded int, took time.Duration) {
+func (o outcome) report(ctx context.Context, job event.Push, took time.Duration) {
 	about := []any{"job", job.Job, "group", job.Group, "seq", job.Seq, "messageUID", job.MessageUID, "reasons", o.reasons}
 	for alarm, t := range o.alarms {
 		slog.ErrorContext(ctx, "FCM refuses us", append([]any{"alarm", alarm, "user", t.User, "device", t.Device}, about...)...)
@@ -148,7 +156,7 @@ func (o outcome) report(ctx context.Context, job event.Push, folded int, took ti
 		slog.ErrorContext(ctx, "FCM refused notifications for good", append([]any{"refused", o.refused}, about...)...)
 	}
 	slog.InfoContext(ctx, "pushed", append(about, "sent", o.delivered, "forgotten", len(o.dead), "refused", o.refused,
-		"left", len(o.troubled.targets)+len(o.overQuota.targets), "folded", folded, "try", job.Tries+1, "ms", took.Milliseconds())...)
+		"left", len(o.troubled.targets)+len(o.overQuota.targets), "try", job.Tries+1, "ms", took.Milliseconds())...)
 }
 
 // forget drops dead tokens. Those that cannot be forgotten now are met again.
@@ -173,12 +181,12 @@ func (f *function) forget(ctx context.Context, job event.Push, targets []event.P
 }
 
 // closeFor tells the other processes that FCM takes nothing for a while.
-func (f *function) closeFor(ctx context.Context, wait time.Duration) {
+func (f *function) closeFor(ctx context.Context, now time.Time, wait time.Duration) {
 	if wait == 0 || f.Close == nil {
 		return
 	}
 	slog.ErrorContext(ctx, "FCM's quota is used up", "alarm", "fcm_quota_exceeded", "wait", wait.String())
-	if err := f.Close(context.WithoutCancel(ctx), f.Now().Add(wait)); err != nil {
+	if err := f.Close(context.WithoutCancel(ctx), now.Add(wait)); err != nil {
 		slog.WarnContext(ctx, "other processes could not be told that FCM's quota is used up", "error", err)
 	}
 }

@@ -2,6 +2,7 @@ package push_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -11,9 +12,12 @@ import (
 	"testing"
 	"time"
 
+	"firebase.google.com/go/v4/messaging"
 	"pgregory.net/rapid"
 
+	"github.com/throng-im/throng/functions/push"
 	"github.com/throng-im/throng/shared/event"
+	"github.com/throng-im/throng/shared/gate"
 	"github.com/throng-im/throng/shared/id"
 )
 
@@ -162,6 +166,31 @@ func TestOneTokenThatHangsHoldsNobody(t *testing.T) {
 	p.due(later[0])
 	if got := p.pushed(); !slices.Equal(got, []string{"hangs", "ok1", "ok2"}) {
 		t.Errorf("pushed to %v", got)
+	}
+}
+
+// TestWhatWaitsDoesSoFromTheAnswerOn has FCM take its time to say for how long.
+func TestWhatWaitsDoesSoFromTheAnswerOn(t *testing.T) {
+	p := newPhone(t, 0, 0)
+	for token, code := range map[string]string{"a": "UNAVAILABLE", "b": "QUOTA_EXCEEDED"} {
+		p.misbehave(token, fmt.Sprintf(`{"error":%q,"retryAfter":60}`, code))
+	}
+	send := p.deps.Send
+	p.deps.Send = func(ctx context.Context, m *messaging.Message) error {
+		defer p.pass(4 * time.Second)
+		return send(ctx, m)
+	}
+	p.handler = push.Handler(p.deps)
+	p.takes(job("j", "a", "b"))
+	later := p.waiting()
+	for _, l := range later {
+		if wait := time.UnixMilli(l.Due).Sub(p.now()); wait < time.Minute {
+			t.Errorf("%s waits for %s", l.Reason, wait)
+		}
+	}
+	status, err := gate.New(p.store, 0, p.now).Status(t.Context())
+	if wait := status.ClosedUntil.Sub(p.now()); err != nil || wait < time.Minute || len(later) != 2 {
+		t.Errorf("all wait for %s, %d jobs, %v", wait, len(later), err)
 	}
 }
 

@@ -3,8 +3,10 @@ package push_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -192,6 +194,50 @@ func TestADeviceIsNotFlooded(t *testing.T) {
 	p.takes(message("g", 26, "busy"))
 	if got := p.pushed(); !slices.Equal(got, []string{"busy"}) || len(p.waiting()) > 0 {
 		t.Errorf("in the next minute pushed to %v", got)
+	}
+}
+
+// TestDevicesThatMissedDifferentNumbersAreToldAtTheSameTime: one that FCM takes long
+// for keeps nobody waiting who missed another number of messages.
+func TestDevicesThatMissedDifferentNumbersAreToldAtTheSameTime(t *testing.T) {
+	const devices = 5
+	p := newPhone(t, 1, 0)
+	var mu sync.Mutex
+	said, all := map[string]string{}, make(chan struct{})
+	p.deps.Send = func(ctx context.Context, m *messaging.Message) error {
+		if m.Data["kind"] != string(event.PushFold) {
+			return nil
+		}
+		mu.Lock()
+		if said[m.Token] = m.Data["count"]; len(said) == devices {
+			close(all)
+		}
+		mu.Unlock()
+		select {
+		case <-all:
+		case <-ctx.Done():
+			t.Errorf("%s is told alone", m.Token)
+		}
+		return nil
+	}
+	p.handler = push.Handler(p.deps)
+	var phones []string
+	want := map[string]string{}
+	for i := range devices {
+		phones = append(phones, fmt.Sprint("phone-", i))
+		want[phones[i]] = fmt.Sprint(i + 1)
+	}
+	p.takes(message("g", 0, phones...))
+	for i := range devices {
+		p.takes(message("g", int64(i+1), phones[i:]...))
+	}
+	later := p.waiting()
+	if len(later) != 1 {
+		t.Fatalf("waiting: %+v", later)
+	}
+	p.due(later[0])
+	if !maps.Equal(said, want) {
+		t.Errorf("told were %v, want %v", said, want)
 	}
 }
 
