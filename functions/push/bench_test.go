@@ -22,7 +22,7 @@ func BenchmarkPush(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	p.handler = push.Handler(push.Deps{Send: send, Later: p.keepLater, GiveUp: p.keepDead, Forget: p.forgetToken})
+	p.handler = push.Handler(push.Deps{Send: send, Publish: p.publish, Forget: p.forgetToken})
 	tokens := make([]string, event.MaxPushTargets)
 	for i := range tokens {
 		tokens[i] = fmt.Sprint("token-", i)

@@ -21,10 +21,13 @@ const (
 	forgetAtOnce = 16
 )
 
-// push hands a job's messages to FCM and returns what is left of it.
-func (f *function) push(ctx context.Context, job event.Push) remains {
+// push hands a job's messages to FCM and returns the jobs that it leaves behind.
+func (f *function) push(ctx context.Context, job event.Push) []event.Push {
 	started := time.Now()
-	job, folds := f.fold(ctx, job, f.Now())
+	job, left := f.fold(ctx, job, f.Now())
+	if len(job.Targets) == 0 {
+		return left
+	}
 	// Devices that missed different numbers of messages are told different things, at
 	// the same time.
 	jobs := f.budget.counted(job)
@@ -35,7 +38,6 @@ func (f *function) push(ctx context.Context, job event.Push) remains {
 	answers := f.sendAll(ctx, messages)
 	// What waits does so from the answer on.
 	now, took := f.Now(), time.Since(started)
-	left := remains{later: folds}
 	var dead []event.PushTarget
 	var full time.Duration
 	for _, j := range jobs {
@@ -43,13 +45,7 @@ func (f *function) push(ctx context.Context, job event.Push) remains {
 		answers = answers[len(j.Targets):]
 		o.report(ctx, j, took)
 		dead, full = append(dead, o.dead...), max(full, o.overQuota.least)
-		for _, again := range o.again(j, now) {
-			if time.UnixMilli(again.Due).Sub(time.UnixMilli(again.First)) >= giveUpAfter {
-				left.dead = append(left.dead, again)
-			} else {
-				left.later = append(left.later, again)
-			}
-		}
+		left = append(left, o.again(j, now)...)
 	}
 	f.closeFor(ctx, now, full)
 	f.forget(ctx, job, dead)

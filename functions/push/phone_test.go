@@ -67,7 +67,7 @@ func newPhone(t *testing.T, deviceRate, quota int) *phone {
 	}
 	g := gate.New(p.store, quota, p.now)
 	p.deps = push.Deps{
-		Send: send, Later: p.keepLater, GiveUp: p.keepDead, Forget: p.forgetToken, Ask: g.Ask, Close: g.Close,
+		Send: send, Publish: p.publish, Forget: p.forgetToken, Ask: g.Ask, Close: g.Close,
 		DeviceRate: deviceRate, Now: p.now, Wait: func(_ context.Context, d time.Duration) error { p.pass(d); return nil },
 	}
 	p.handler = push.Handler(p.deps)
@@ -78,23 +78,20 @@ func (p *phone) now() time.Time { p.mu.Lock(); defer p.mu.Unlock(); return p.clo
 
 func (p *phone) pass(d time.Duration) { p.mu.Lock(); defer p.mu.Unlock(); p.clock = p.clock.Add(d) }
 
-func (p *phone) keepLater(_ context.Context, jobs ...event.Push) error {
+func (p *phone) publish(_ context.Context, topic string, jobs ...event.Push) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.deaf {
 		return errors.New("no Pub/Sub")
 	}
-	p.later = append(p.later, jobs...)
-	return nil
-}
-
-func (p *phone) keepDead(_ context.Context, job event.Push) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.deaf {
-		return errors.New("no Pub/Sub")
+	switch topic {
+	case event.TopicPushLater:
+		p.later = append(p.later, jobs...)
+	case event.TopicPushDead:
+		p.dead = append(p.dead, jobs...)
+	default:
+		p.Errorf("published to %s: %+v", topic, jobs)
 	}
-	p.dead = append(p.dead, job)
 	return nil
 }
 

@@ -58,10 +58,9 @@ type Deps struct {
 	Style *Style
 	// Send hands one message to FCM, once. Its error is the SDK's own, not wrapped.
 	Send func(ctx context.Context, m *messaging.Message) error
-	// Later publishes jobs that wait until they are due.
-	Later func(ctx context.Context, jobs ...event.Push) error
-	// GiveUp publishes a job to the dead letters.
-	GiveUp func(ctx context.Context, job event.Push) error
+	// Publish publishes jobs that wait until they are due, or were given up, to the
+	// topic for it.
+	Publish func(ctx context.Context, topic string, jobs ...event.Push) error
 	// Forget drops a token that FCM says is dead.
 	Forget func(ctx context.Context, user id.User, token string) error
 	// Ask asks whether so many messages may go to FCM now; nil is always.
@@ -88,11 +87,7 @@ func On(c *cloud.Cloud, send func(context.Context, *messaging.Message) error) De
 		return c.PubSub.Publish(ctx, topic, payloads...)
 	}
 	return Deps{
-		Send: send, Forget: c.Users.ForgetToken, Ask: c.Gate.Ask, Close: c.Gate.Close, DeviceRate: c.Settings.PushDeviceRate,
-		Later: func(ctx context.Context, jobs ...event.Push) error {
-			return publish(ctx, event.TopicPushLater, jobs...)
-		},
-		GiveUp: func(ctx context.Context, job event.Push) error { return publish(ctx, event.TopicPushDead, job) },
+		Send: send, Publish: publish, Forget: c.Users.ForgetToken, Ask: c.Gate.Ask, Close: c.Gate.Close, DeviceRate: c.Settings.PushDeviceRate,
 	}
 }
 
@@ -121,19 +116,13 @@ const (
 
 type function struct {
 	Deps
-	// done are jobs that must not be sent again, with what is still to be published
-	// of them.
-	done     *lru.Cache[string, remains]
+	// done are jobs that must not be sent again, with the jobs that they left behind
+	// and that are still to be published.
+	done     *lru.Cache[string, []event.Push]
 	inFlight singleflight.Group
 	budget   *budget
 	// slots bound the messages that this process has under way.
 	slots chan struct{}
-}
-
-// remains is what a job leaves behind when all its messages were tried.
-type remains struct {
-	later []event.Push
-	dead  []event.Push
 }
 
 // Handler serves the function.
@@ -151,7 +140,7 @@ func Handler(d Deps) http.Handler {
 		d.Ask = func(context.Context, int) (gate.Answer, error) { return gate.Answer{Open: true}, nil }
 	}
 	f := &function{Deps: d, budget: newBudget(d.DeviceRate), slots: make(chan struct{}, underWay)}
-	f.done, _ = lru.New[string, remains](doneJobs) // fails for a size of zero only
+	f.done, _ = lru.New[string, []event.Push](doneJobs) // fails for a size of zero only
 	return pubsub.Handler(f.handle)
 }
 
@@ -180,7 +169,7 @@ func (f *function) handle(ctx context.Context, d pubsub.Delivery) error {
 			return err
 		}
 		if early > holdAtMost {
-			return f.Later(ctx, job)
+			return f.Publish(ctx, event.TopicPushLater, job)
 		}
 	}
 	_, err, _ := f.inFlight.Do(job.Job, func() (any, error) { return nil, f.do(ctx, job) })
@@ -196,8 +185,8 @@ func (f *function) do(ctx context.Context, job event.Push) error {
 	if job.First == 0 {
 		job.First = now.UnixMilli()
 	}
-	if now.Sub(time.UnixMilli(job.First)) >= giveUpAfter {
-		return f.hand(ctx, job.Job, remains{dead: []event.Push{job}})
+	if givenUp(job, now) {
+		return f.hand(ctx, job.Job, []event.Push{job})
 	}
 	answer, err := f.Ask(ctx, len(job.Targets))
 	switch {
@@ -213,31 +202,40 @@ func (f *function) do(ctx context.Context, job event.Push) error {
 		job.Due = answer.Until.Add(rand.N(spread)).UnixMilli()
 	}
 	slog.InfoContext(ctx, "push waits", "job", job.Job, "messageUID", job.MessageUID, "reason", job.Reason, "devices", len(job.Targets), "due", time.UnixMilli(job.Due))
-	return f.Later(ctx, job)
+	return f.Publish(ctx, event.TopicPushLater, job)
+}
+
+// givenUp says whether a job, when its time comes, will have been tried for too long.
+func givenUp(job event.Push, now time.Time) bool {
+	return job.First > 0 && max(job.Due, now.UnixMilli())-job.First >= giveUpAfter.Milliseconds()
 }
 
 // hand publishes what a job leaves behind. From then on the job is done. When it
 // cannot be published, only that is tried again: nothing that succeeded is sent twice.
-func (f *function) hand(ctx context.Context, name string, left remains) error {
+func (f *function) hand(ctx context.Context, name string, left []event.Push) error {
 	// The messages are out, so what is left must not be lost with the request.
 	ctx = context.WithoutCancel(ctx)
-	var errs []error
-	if len(left.later) > 0 {
-		if err := f.Later(ctx, left.later...); err != nil {
-			errs = append(errs, err)
-		} else {
-			left.later = nil
+	topics := map[string][]event.Push{}
+	for _, job := range left {
+		topic := event.TopicPushLater
+		if givenUp(job, f.Now()) {
+			topic = event.TopicPushDead
 		}
+		topics[topic] = append(topics[topic], job)
 	}
-	for len(left.dead) > 0 {
-		job := left.dead[0]
-		if err := f.GiveUp(ctx, job); err != nil {
-			errs = append(errs, err)
-			break
+	left = nil
+	var errs []error
+	for topic, jobs := range topics {
+		if err := f.Publish(ctx, topic, jobs...); err != nil {
+			errs, left = append(errs, err), append(left, jobs...)
+			continue
 		}
-		left.dead = left.dead[1:]
-		slog.ErrorContext(ctx, "a push was given up", "alarm", "push_given_up", "job", job.Job, "group", job.Group, "messageUID", job.MessageUID,
-			"reason", job.Reason, "devices", len(job.Targets), "since", time.UnixMilli(job.First))
+		for _, job := range jobs {
+			if topic == event.TopicPushDead {
+				slog.ErrorContext(ctx, "a push was given up", "alarm", "push_given_up", "job", job.Job, "group", job.Group, "messageUID", job.MessageUID,
+					"reason", job.Reason, "devices", len(job.Targets), "since", time.UnixMilli(job.First))
+			}
+		}
 	}
 	f.done.Add(name, left)
 	return errors.Join(errs...)
