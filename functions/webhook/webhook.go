@@ -311,8 +311,8 @@ func (f *function) callsOf(ctx context.Context, ev event.Callback) ([]call, turn
 // entries are the calls that entries of a timeline ask for.
 func (f *function) entries(ev *event.Timeline, of func(*event.Timeline, group.Entry) (*call, error)) (calls []call, t turn, err error) {
 	t.group = ev.Group
-	if len(ev.Missed) > 0 {
-		return nil, t, nil // that is no news
+	if !ev.News() {
+		return nil, t, nil
 	}
 	for i, raw := range ev.Entries {
 		e, err := group.DecodeEntry(raw)

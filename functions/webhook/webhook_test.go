@@ -62,11 +62,14 @@ func TestWhatIsRouted(t *testing.T) {
 		s.expect(want...)
 		var ev event.Timeline
 		s.ok(json.Unmarshal(s.said[0], &ev))
-		ev.Missed = []id.User{"bob"}
+		missed, fold := ev, ev
+		missed.Missed, fold.Fold = []id.User{"bob"}, true
 		s.done("messages")
-		raw, err := json.Marshal(ev)
-		s.ok(err)
-		s.all("/", [][]byte{raw})
+		for _, old := range []event.Timeline{missed, fold} { // no news
+			raw, err := json.Marshal(old)
+			s.ok(err)
+			s.all("/", [][]byte{raw})
+		}
 		s.expect()
 	}
 }

@@ -1,16 +1,31 @@
 package callback
 
 import (
+	"errors"
+	"net/http"
 	"sync"
 	"time"
 )
 
 const (
-	// trips is after how many failures in a row a server is left alone, and rests
-	// for how long. Then one call goes out to find out.
-	trips = 10
+	// trips is after how many failures in a row a server is left alone, if they lie
+	// this far apart at least: many calls that are made at the same time and fail
+	// together, of which the next try is taken, are no server that is down.
+	trips, apart = 10, time.Second
+	// rests is for how long. Then one call goes out to find out.
 	rests = 10 * time.Second
 )
+
+// lives says whether a server is there that a call ended so with. What stands before
+// one that is down answers for it, with one of three statuses.
+func lives(err error) bool {
+	status, answered := errors.AsType[StatusError](err)
+	switch int(status) {
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return false
+	}
+	return answered || err == nil
+}
 
 // breakers are those of what this process calls, by host and path: where one path
 // fails that a server has, the others may be well.
@@ -37,9 +52,12 @@ func (b *breakers) of(path string) *breaker {
 // breaker keeps calls from a server that is down: for its sake, and so that what
 // waits for it does not take the place of what could be done.
 type breaker struct {
-	now     func() time.Time
-	mu      sync.Mutex
-	failed  int
+	now func() time.Time
+	mu  sync.Mutex
+	// failed is how many calls have failed in a row, the first of them at since.
+	failed int
+	since  time.Time
+	// until is when the next call may go out, zero unless the server is left alone.
 	until   time.Time
 	probing bool
 }
@@ -48,7 +66,7 @@ type breaker struct {
 func (b *breaker) enter() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.failed < trips {
+	if b.until.IsZero() {
 		return true
 	}
 	if b.probing || b.now().Before(b.until) {
@@ -65,9 +83,15 @@ func (b *breaker) leave(ok, gaveUp bool) {
 	b.probing = false
 	switch {
 	case ok:
-		b.failed = 0
+		b.failed, b.until = 0, time.Time{}
 	case !gaveUp:
+		now := b.now()
+		if b.failed == 0 {
+			b.since = now
+		}
 		b.failed++
-		b.until = b.now().Add(rests)
+		if b.failed >= trips && now.Sub(b.since) >= apart {
+			b.until = now.Add(rests)
+		}
 	}
 }

@@ -37,8 +37,8 @@ const (
 // ErrPutOff is what becomes of a call to a server that is known to be down.
 var ErrPutOff = errors.New("the app's server has not answered for a while, and is left alone")
 
-// StatusError is an answer other than 200. The server lives and did not take this
-// call, which says nothing about the next one.
+// StatusError is an answer other than 200: this call was not taken, which says
+// nothing about the next one.
 type StatusError int
 
 func (e StatusError) Error() string {
@@ -103,7 +103,7 @@ func (c *Caller) Do(ctx context.Context, call Call) (answer []byte, err error) {
 	}
 	answer, err = c.do(ctx, u, call)
 	// Whoever asked and did not wait has not learnt whether the server lives.
-	b.leave(err == nil, ctx.Err() != nil)
+	b.leave(lives(err), ctx.Err() != nil)
 	if failed, ok := errors.AsType[*url.Error](err); ok {
 		err = failed.Err
 	}

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -179,8 +180,8 @@ func TestAPrivateAddressIsRefusedInProduction(t *testing.T) {
 	}
 }
 
-// TestADeadServerIsLeftAlone: after ten failures in a row no call goes out; later one
-// does, and decides whether the others may.
+// TestADeadServerIsLeftAlone: after ten failures in a row and a second no call goes
+// out; later one does, and decides whether the others may.
 func TestADeadServerIsLeftAlone(t *testing.T) {
 	at := &clock{time.UnixMilli(1_795_500_000_000)}
 	var calls atomic.Int64
@@ -207,6 +208,7 @@ func TestADeadServerIsLeftAlone(t *testing.T) {
 		if try("/dead") == nil {
 			t.Fatal("a dead server took a call")
 		}
+		at.at = at.at.Add(apart / (trips - 2))
 	}
 	expect("after failures", trips)
 	if err := try("/dead"); !errors.Is(err, ErrPutOff) {
@@ -229,6 +231,37 @@ func TestADeadServerIsLeftAlone(t *testing.T) {
 	expect("when it is back", 5)
 }
 
+// TestWhoAnswersIsNotDown: not a server that takes no message of some kind, and not one
+// that takes none of many calls at their first try; one whose proxy answers for it is.
+func TestWhoAnswersIsNotDown(t *testing.T) {
+	at := &clock{time.UnixMilli(1_795_500_000_000)}
+	base := server(t, func(w http.ResponseWriter, r *http.Request) {
+		status, err := strconv.Atoi(r.URL.Path[1:])
+		if err != nil {
+			t.Error(err)
+		}
+		w.WriteHeader(status)
+	})
+	c := New(local(), at.now)
+	putOff := func(status string, apart time.Duration) bool {
+		for range 3 * trips {
+			if _, err := c.Do(t.Context(), Call{URL: base + "/" + status, Timeout: time.Minute}); errors.Is(err, ErrPutOff) {
+				return true
+			}
+			at.at = at.at.Add(apart)
+		}
+		return false
+	}
+	for status, down := range map[string]bool{"200": false, "204": false, "307": false, "400": false, "404": false, "429": false, "500": false, "502": true, "503": true, "504": true} {
+		if putOff(status, 0) {
+			t.Errorf("%s to %d calls at the same time puts the next one off", status, 3*trips)
+		}
+		if putOff(status, apart/3) != down {
+			t.Errorf("who answers %s for %v is left alone: %v", status, trips*apart, !down)
+		}
+	}
+}
+
 // TestWhoGivesUpSaysNothingOfTheServer: the breaker does not count it.
 func TestWhoGivesUpSaysNothingOfTheServer(t *testing.T) {
 	base := server(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
@@ -246,7 +279,7 @@ func TestWhoGivesUpSaysNothingOfTheServer(t *testing.T) {
 // TestOneCallFindsOut whether a server is back, and no other goes out meanwhile.
 func TestOneCallFindsOut(t *testing.T) {
 	at := &clock{time.UnixMilli(1_795_500_000_000)}
-	b := &breaker{now: at.now, failed: trips, until: at.at}
+	b := &breaker{now: at.now, failed: trips, since: at.at.Add(-apart), until: at.at}
 	if !b.enter() || b.enter() {
 		t.Error("not one call went out")
 	}

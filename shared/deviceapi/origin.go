@@ -2,6 +2,7 @@ package deviceapi
 
 import (
 	"net/http"
+	"net/netip"
 	"strings"
 )
 
@@ -29,10 +30,22 @@ func Source(r *http.Request) string {
 
 // ClientIP is where a request comes from: the address that the proxies before the
 // function were told first, or the connection's own with its port. Whoever calls
-// can invent the former, so it is a hint and no proof.
+// can invent the former, so it is a hint and no proof; what is no address, which may
+// be of any length, is none.
 func ClientIP(r *http.Request) string {
-	if first, _, _ := strings.Cut(r.Header.Get("X-Forwarded-For"), ","); strings.TrimSpace(first) != "" {
-		return strings.TrimSpace(first)
+	first, _, _ := strings.Cut(r.Header.Get("X-Forwarded-For"), ",")
+	if first = strings.TrimSpace(first); isAddress(first) {
+		return first
 	}
 	return r.RemoteAddr
+}
+
+func isAddress(text string) bool {
+	addr, err := netip.ParseAddr(text)
+	if err != nil {
+		var withPort netip.AddrPort
+		withPort, err = netip.ParseAddrPort(text)
+		addr = withPort.Addr()
+	}
+	return err == nil && addr.Zone() == ""
 }
