@@ -4,6 +4,7 @@ import (
 	"github.com/throng-im/throng/shared/contract"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
+	"github.com/throng-im/throng/shared/message"
 )
 
 // record is a message in a reply.
@@ -24,7 +25,7 @@ func recordOf(g id.Group, page group.Page, e group.Entry) (record, error) {
 		content, err := contract.Recall{
 			UID: page.UID(e.Target), Group: g, At: e.TargetAt, Admin: e.Admin, Delete: e.Delete, Extra: e.Extra,
 		}.Content()
-		r.Type, r.Content = contract.RecallType, content
+		r.Type, r.Content = message.RecallType, content
 		return r, err
 	}
 	if len(e.Expansion) == 0 {

@@ -7,10 +7,7 @@ import (
 	"github.com/throng-im/throng/shared/id"
 )
 
-// RecallType is the type of the message that recalls another.
-const RecallType = "RC:RcCmd"
-
-// Recall is the payload of a message of RecallType.
+// Recall is the payload of a message of message.RecallType.
 type Recall struct {
 	UID   id.Message
 	Group id.Group

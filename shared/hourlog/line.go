@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/throng-im/throng/shared/callback"
 	"github.com/throng-im/throng/shared/contract"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
+	"github.com/throng-im/throng/shared/message"
 )
 
 // record is what a line says of a message behind the time, in the contract's
@@ -25,8 +27,7 @@ type record struct {
 	Time    string     `json:"dateTime"`
 	UID     id.Message `json:"msgUID"`
 	At      int64      `json:"timestamp"`
-	// Source is Server for what the app's server sent. What kind of device sent a
-	// message is not known.
+	// Source is that of a message, as callbacks have it.
 	Source    string `json:"source,omitempty"`
 	Sensitive string `json:"isSensitiveWord"`
 }
@@ -53,27 +54,23 @@ func (w writer) line(g id.Group, serial id.Serial, e group.Entry) ([]byte, error
 		App: w.app, From: e.From, To: g, Kind: contract.GroupConversation, Group: g, Type: e.Type, Content: payload(e.Content),
 		Time: at.Format("2006-01-02 15:04:05.000"), UID: id.NewMessage(serial, e.Seq), At: e.At, Sensitive: "false",
 	}
-	switch {
-	case e.Kind == group.KindRecall:
+	switch e.Kind {
+	case group.KindRecall:
 		content, err := contract.Recall{
 			UID: id.NewMessage(serial, e.Target), Group: g, At: e.TargetAt, Admin: e.Admin, Delete: e.Delete, Extra: e.Extra,
 		}.Content()
 		if err != nil {
 			return nil, err
 		}
-		r.Type, r.Content = contract.RecallType, json.RawMessage(content)
-	case e.ClientID == "":
-		r.Source = "Server"
+		r.Type, r.Content = message.RecallType, json.RawMessage(content)
+	default:
+		r.Source = callback.SourceOf(e)
 	}
-	var b bytes.Buffer
-	_, _ = fmt.Fprintf(&b, "%015d%014d%011d", e.At, serial, e.Seq)
-	b.WriteString(at.Format("2006/01/02 15:04:05"))
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(r); err != nil {
+	text, err := contract.Text(r)
+	if err != nil {
 		return nil, fmt.Errorf("a line of %s: %w", g, err)
 	}
-	return b.Bytes(), nil
+	return fmt.Appendf(nil, "%015d%014d%011d%s%s\n", e.At, serial, e.Seq, at.Format("2006/01/02 15:04:05"), text), nil
 }
 
 // payload is a message's content as a line has it.

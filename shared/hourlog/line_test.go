@@ -21,6 +21,7 @@ func TestALineIsAsTheContractHasIt(t *testing.T) {
 	}{
 		"from the app's server": {group.Entry{Kind: group.KindMessage, Type: "RC:TxtMsg", Content: `{"content":"hi"}`}, `"classname":"RC:TxtMsg","content":{"content":"hi"}` + end + server},
 		"from a device":         {group.Entry{Kind: group.KindMessage, Type: "RC:TxtMsg", Content: `{"a":1}`, ClientID: "c"}, `"classname":"RC:TxtMsg","content":{"a":1}` + end + `,"isSensitiveWord":"false"}`},
+		"from a phone":          {group.Entry{Kind: group.KindMessage, Type: "RC:TxtMsg", Content: `{"a":1}`, ClientID: "c", Source: "iOS"}, `"classname":"RC:TxtMsg","content":{"a":1}` + end + `,"source":"iOS","isSensitiveWord":"false"}`},
 		"a text of its own":     {group.Entry{Kind: group.KindMessage, Type: "app:x", Content: "<b>\n& more"}, `"classname":"app:x","content":"<b>\n& more"` + end + server},
 		"a list":                {group.Entry{Kind: group.KindMessage, Type: "app:x", Content: "[1]"}, `"classname":"app:x","content":"[1]"` + end + server},
 		"an object over lines":  {group.Entry{Kind: group.KindMessage, Type: "app:x", Content: " {\n \"a\" : \"<&>\"\n}\n"}, `"classname":"app:x","content":{"a":"<&>"}` + end + server},
