@@ -21,16 +21,16 @@ const MaxOfflineDays = 7
 // dayMillis is a day in Unix milliseconds.
 const dayMillis = 24 * 60 * 60 * 1000
 
-// DayOf is the day of a time in Unix milliseconds, counted from 1970 in UTC. A
+// Day is the day of a time in Unix milliseconds, counted from 1970 in UTC. A
 // segment carries that of its newest entry, and is found by it: an index on the
 // time itself would have all groups write to its end, while the entries of one day
-// lie apart by group.
-func DayOf(at int64) int64 { return at / dayMillis }
+// lie apart by group. Devices are dated by it, too.
+func Day(at int64) int64 { return at / dayMillis }
 
 // Segment is a sealed run of a group's timeline, as retention looks at it.
 type Segment struct {
 	Group id.Group
-	// Last is the seq of its newest entry, Day that entry's DayOf.
+	// Last is the seq of its newest entry, Day that entry's Day.
 	Last, Day int64
 	// Doc is the document to delete and to continue behind.
 	Doc commit.Doc

@@ -219,7 +219,7 @@ func (s segment) lastAt() int64 {
 func (s segment) write(group string) (commit.Write, error) {
 	keys, err := keysIn(s.lines.data)
 	return commit.Write{Path: s.path(group), Fields: commit.Fields{
-		"first": s.first, "data": packing.Pack(s.lines.data), "keys": keys, "firstAt": s.firstAt(), "lastAt": s.lastAt(), "day": DayOf(s.lastAt()),
+		"first": s.first, "data": packing.Pack(s.lines.data), "keys": keys, "firstAt": s.firstAt(), "lastAt": s.lastAt(), "day": Day(s.lastAt()),
 	}}, err
 }
 

@@ -6,9 +6,6 @@ import "time"
 // to. FCM lets go of a token that was idle for as long.
 const silentDays = 270
 
-// Day is a day as devices are dated: whole days of UTC since 1970.
-func Day(t time.Time) int64 { return DayOf(t.UnixMilli()) }
-
 // Silent says whether a device that was seen last on the day seen is not to be
 // pushed to any more today. Zero is a day that nobody knows: such a device counts
 // as seen.
@@ -18,7 +15,7 @@ func Silent(seen, today int64) bool { return seen > 0 && today-seen >= silentDay
 // again: going by it a device has fallen silent, but that the device was seen
 // since is not copied.
 func (t Targets) Doubtful(at time.Time) bool {
-	today := Day(at)
+	today := Day(at.UnixMilli())
 	for _, d := range t.Devices {
 		if Silent(d.Seen, today) {
 			return true

@@ -12,8 +12,8 @@ import (
 // which it was seen; today is day 20,000.
 func TestWhichCopyIsKept(t *testing.T) {
 	today := time.Unix(20_000*24*60*60, 0)
-	if group.Day(today) != 20_000 || group.Day(today.Add(-time.Second)) != 19_999 {
-		t.Fatalf("today is day %d", group.Day(today))
+	if group.Day(today.UnixMilli()) != 20_000 || group.Day(today.Add(-time.Second).UnixMilli()) != 19_999 {
+		t.Fatalf("today is day %d", group.Day(today.UnixMilli()))
 	}
 	seen := func(version int64, days ...int64) group.Targets {
 		c := group.Targets{Version: version}

@@ -43,9 +43,9 @@ func (r Rules) Since(now time.Time, own int) int64 {
 	return earlier(now.AddDate(0, 0, -days), months(now, r.HistoryMonths)).Add(-slack).UnixMilli()
 }
 
-// Until is the newest day, by group.DayOf, whose segments have expired: all of it is
+// Until is the newest day, by group.Day, whose segments have expired: all of it is
 // over for every reader.
-func (r Rules) Until(now time.Time, own int) int64 { return group.DayOf(r.Since(now, own)) - 1 }
+func (r Rules) Until(now time.Time, own int) int64 { return group.Day(r.Since(now, own)) - 1 }
 
 // EndedBefore is the time in Unix milliseconds before which a group must have been
 // silent to be taken apart, once it was dismissed.

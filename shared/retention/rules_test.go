@@ -34,7 +34,7 @@ func TestWhatIsKept(t *testing.T) {
 		"one month of history in February is longer than days": {7, 1, 0, "2026-03-01 12:00", "2026-01-28 00:00"},
 	} {
 		until := retention.Rules{OfflineDays: c.days, HistoryMonths: c.months}.Until(at(c.now), c.own)
-		if want := group.DayOf(at(c.until).UnixMilli()); until != want {
+		if want := group.Day(at(c.until).UnixMilli()); until != want {
 			t.Errorf("%s: the last day that is over is %s, want %s", name, time.UnixMilli(until*86400000).UTC().Format(time.DateOnly), c.until)
 		}
 	}

@@ -112,7 +112,7 @@ func Silent(doc commit.Doc, now time.Time) bool {
 	if err != nil {
 		return false // whoever reads it for pushing says so
 	}
-	return len(live(s.devices, group.Day(now))) < len(s.devices) || slices.ContainsFunc(s.devices, undated)
+	return len(live(s.devices, group.Day(now.UnixMilli()))) < len(s.devices) || slices.ContainsFunc(s.devices, undated)
 }
 
 func undated(d Device) bool { return d.Seen == 0 }
@@ -126,7 +126,7 @@ func live(devices []Device, today int64) []Device {
 	return slices.DeleteFunc(slices.Clone(devices), silent)
 }
 
-func (s *state) today() int64 { return group.Day(time.UnixMilli(s.now)) }
+func (s *state) today() int64 { return group.Day(s.now) }
 
 // putDevice keeps one entry per device and per push token, newest last. A token that
 // others may still have is only claimed, until it is known of all of them that they
