@@ -116,7 +116,7 @@ func TestTokensMisbehave(t *testing.T) {
 	if got, _, _ := send(); got != 200 {
 		t.Errorf("all tokens behave again: %d", got)
 	}
-	for _, bad := range []string{"{", `{"error":"TIRED"}`, `{}`} {
+	for _, bad := range []string{"{", `{"error":"TIRED"}`, `{}`, `{"error":"INTERNAL","time":2}`, `{"error":"INTERNAL","times":-1}`, `{"error":"INTERNAL","retryAfter":-1}`, `{"latencyMs":600001}`} {
 		if got, _, _ := do(h, "PUT", "/emulator/tokens/t", bad); got != 400 {
 			t.Errorf("%s: %d", bad, got)
 		}
