@@ -107,12 +107,13 @@ func (f *faults) one(token string, c *conduct) {
 		return
 	}
 	if own.Times != nil {
-		if *own.Times <= 0 {
+		if *own.Times == 0 {
 			delete(f.tokens, token)
 			f.some.Store(int64(len(f.tokens)))
 			return
 		}
-		*own.Times--
+		left := *own.Times - 1 // a number of its own, for copies share the old one
+		own.Times = &left
 	}
 	c.Fault, c.released = *own, f.release
 }
@@ -287,12 +288,7 @@ func (s *Server) showFaults(w http.ResponseWriter, _ *http.Request) {
 	s.faults.mu.Lock()
 	tokens := make(map[string]Fault, len(s.faults.tokens))
 	for token, f := range s.faults.tokens {
-		own := *f
-		if f.Times != nil {
-			left := *f.Times
-			own.Times = &left
-		}
-		tokens[token] = own
+		tokens[token] = *f
 	}
 	s.faults.mu.Unlock()
 	answer(w, http.StatusOK, map[string]any{"faults": s.faults.shown(), "tokens": tokens})
