@@ -114,11 +114,7 @@ func startTown(t *testing.T, with ...string) *town {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &town{T: t, project: fmt.Sprintf("demo-e2e-%x", rand.Uint32()), out: new(output)}
-	w.base = freeBase(t)
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.MaxIdleConnsPerHost = 512
-	w.client = &http.Client{Transport: transport, Timeout: time.Minute}
+	w := newTown(t, fmt.Sprintf("demo-e2e-%x", rand.Uint32()))
 	w.cmd = exec.Command(path, "--port", strconv.Itoa(w.base), "--project", w.project, "--fresh")
 	// Tests send from devices faster than people do, and to devices more than people
 	// read; those of the limits set them.
@@ -130,21 +126,36 @@ func startTown(t *testing.T, with ...string) *town {
 			w.cmd.Env = append(w.cmd.Env, text)
 		}
 	}
+	w.start()
+	return w
+}
+
+// newTown is a town that is not there yet, with ports of its own.
+func newTown(t *testing.T, project string) *town {
+	t.Helper()
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConnsPerHost = 512
+	return &town{T: t, project: project, base: freeBase(t), out: new(output), client: &http.Client{Transport: transport, Timeout: time.Minute}}
+}
+
+// start starts the town's launcher, waits until it is healthy, and ends it with the
+// test.
+func (w *town) start() {
+	w.Helper()
 	w.cmd.Stdout, w.cmd.Stderr = w.out, w.out
 	// Should the tests be killed, nothing of theirs stays.
 	w.cmd.SysProcAttr = dieWithParent(&syscall.SysProcAttr{Setpgid: true})
 	if err := w.cmd.Start(); err != nil {
-		t.Fatal(err)
+		w.Fatal(err)
 	}
-	t.Cleanup(func() {
+	w.Cleanup(func() {
 		_ = w.cmd.Process.Signal(syscall.SIGTERM)
 		_ = w.cmd.Wait()
-		if t.Failed() {
-			t.Logf("the local cloud said:\n%s", w.out)
+		if w.Failed() {
+			w.Logf("the local cloud said:\n%s", w.out)
 		}
 	})
 	w.awaitHealth()
-	return w
 }
 
 // awaitHealth waits until the launcher that the test started is healthy.

@@ -50,7 +50,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	for name, end := range map[string]syscall.Signal{"SIGTERM": syscall.SIGTERM, "SIGINT": syscall.SIGINT, "kill -9": syscall.SIGKILL} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := ownEmulators(t)
+			w := startTown(t, noEmulators...)
 			if !strings.HasPrefix(w.first, "503 ") || !strings.Contains(w.first, `"firestore"`) || !strings.Contains(w.first, `"messages"`) {
 				t.Errorf("while everything started, healthz said %s", w.first)
 			}
@@ -72,11 +72,8 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	}
 }
 
-// ownEmulators starts a copy of the launcher that finds no running emulators.
-func ownEmulators(t *testing.T) *town {
-	t.Helper()
-	return startTown(t, "FIRESTORE_EMULATOR_HOST=", "PUBSUB_EMULATOR_HOST=", "THRONG_FIRESTORE_HEAP=256m")
-}
+// noEmulators has a launcher find no running emulators, and start its own.
+var noEmulators = []string{"FIRESTORE_EMULATOR_HOST=", "PUBSUB_EMULATOR_HOST=", "THRONG_FIRESTORE_HEAP=256m"}
 
 // TestDataOutlivesARun stops a cloud and starts it again.
 func TestDataOutlivesARun(t *testing.T) {
@@ -88,18 +85,10 @@ func TestDataOutlivesARun(t *testing.T) {
 	dir := t.TempDir()
 	run := func(during func(w *town), args ...string) {
 		t.Helper()
-		w := ownEmulators(t)
-		_ = w.cmd.Process.Signal(syscall.SIGTERM) // startTown starts fresh; this test must not
-		_ = w.cmd.Wait()
-		w.project = "demo-keep"
+		w := newTown(t, "demo-keep")
 		w.cmd = exec.Command(path, append([]string{"--port", strconv.Itoa(w.base), "--project", w.project}, args...)...)
-		w.cmd.Dir, w.cmd.Stdout, w.cmd.Stderr = dir, w.out, w.out
-		w.cmd.Env = append(os.Environ(), "FIRESTORE_EMULATOR_HOST=", "PUBSUB_EMULATOR_HOST=", "THRONG_FIRESTORE_HEAP=256m")
-		w.cmd.SysProcAttr = dieWithParent(&syscall.SysProcAttr{Setpgid: true})
-		if err := w.cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		w.awaitHealth()
+		w.cmd.Dir, w.cmd.Env = dir, append(os.Environ(), noEmulators...)
+		w.start()
 		during(w)
 		_ = w.cmd.Process.Signal(syscall.SIGTERM)
 		if err := w.cmd.Wait(); err != nil {

@@ -88,8 +88,8 @@ type App func(screen *Screen, id string, at int64, data map[string]string) (Fate
 // or removes it if it says nothing; one for a burst in a group; and a clear
 // takes away what was read elsewhere. What comes late does not come back.
 func Throng(screen *Screen, id string, at int64, data map[string]string) (Fate, string) {
-	n := notificationOf(data)
-	n.ID, n.At, n.Title, n.Body, n.By = id, at, data["title"], data["body"], "app"
+	n := Notification{ID: id, At: at, Title: data["title"], Body: data["body"], By: "app"}
+	n.about(data)
 	n.Key = cmp.Or(data["tag"], n.MessageUID)
 	read, recalled := "read:"+n.Group, "recalled:"+n.MessageUID
 	if n.Kind == "fold" {
@@ -125,9 +125,8 @@ func Throng(screen *Screen, id string, at int64, data map[string]string) (Fate, 
 	return Shown, ""
 }
 
-// notificationOf is what data says of the message that it came with.
-func notificationOf(data map[string]string) Notification {
-	n := Notification{Kind: data["kind"], Group: data["group"], MessageUID: data["messageUID"]}
+// about has a notification say what data says of the message that it came with.
+func (n *Notification) about(data map[string]string) {
+	n.Kind, n.Group, n.MessageUID = data["kind"], data["group"], data["messageUID"]
 	n.Seq, _ = strconv.ParseInt(data["seq"], 10, 64)
-	return n
 }

@@ -30,7 +30,7 @@ type arrival struct {
 	system bool
 	n      Notification
 	badge  *int64
-	data   map[string]any
+	data   map[string]string
 	// delayed says that it waits because a burst of collapsible messages is over.
 	delayed bool
 	size    int
@@ -58,7 +58,7 @@ func platformOf(m map[string]any) string {
 
 // arrive says how a phone of a platform gets a message.
 func arrive(m map[string]any, platform, id string, now time.Time) arrival {
-	a := arrival{id: id, at: now.UnixMilli(), data: child(m, "data")}
+	a := arrival{id: id, at: now.UnixMilli(), data: texts(child(m, "data"))}
 	n := child(m, "notification")
 	a.n = Notification{ID: id, At: a.at, Title: text(n, "title"), Body: text(n, "body"), By: "system", Key: id}
 	a.system = n != nil
@@ -72,9 +72,11 @@ func arrive(m map[string]any, platform, id string, now time.Time) arrival {
 		life = a.onAndroid(child(m, "android"))
 	}
 	a.expires = a.at + life.Milliseconds()
-	a.n.Group, a.n.Kind, a.n.MessageUID = text(a.data, "group"), text(a.data, "kind"), text(a.data, "messageUID")
-	a.n.Seq, _ = strconv.ParseInt(text(a.data, "seq"), 10, 64)
-	a.size = len(a.n.Title) + len(a.n.Body) + pairs(a.data) + 300
+	a.n.about(a.data)
+	a.size = len(a.n.Title) + len(a.n.Body) + 300
+	for key, v := range a.data {
+		a.size += len(key) + len(v)
+	}
 	return a
 }
 
@@ -90,7 +92,7 @@ func cut(s string, max int) string {
 
 func (a *arrival) onAndroid(c map[string]any) time.Duration {
 	if data := child(c, "data"); data != nil {
-		a.data = data
+		a.data = texts(data)
 	}
 	if n := child(c, "notification"); n != nil {
 		a.system = true
@@ -135,16 +137,7 @@ func (a *arrival) onIOS(c map[string]any, now time.Time) time.Duration {
 		a.badge = whole(badge)
 	}
 	// What is beside aps reaches the app's code together with the data.
-	if len(payload) > 1 {
-		all := map[string]any{}
-		maps.Copy(all, a.data)
-		for key, v := range payload {
-			if _, isText := v.(string); isText && key != "aps" {
-				all[key] = v
-			}
-		}
-		a.data = all
-	}
+	maps.Copy(a.data, texts(payload))
 	if id, _ := header(c, "apns-collapse-id"); id != "" {
 		a.collapse, a.n.Key = id, id
 	}
@@ -160,7 +153,7 @@ func (a *arrival) onIOS(c map[string]any, now time.Time) time.Duration {
 
 func (a *arrival) onWeb(c map[string]any) time.Duration {
 	if data := child(c, "data"); data != nil {
-		a.data = data
+		a.data = texts(data)
 	}
 	if n := child(c, "notification"); n != nil {
 		a.system = true
@@ -178,10 +171,10 @@ func (a *arrival) onWeb(c map[string]any) time.Duration {
 	return maxTTL
 }
 
-// texts is the data as an app's code gets it.
-func (a *arrival) texts() map[string]string {
-	out := make(map[string]string, len(a.data))
-	for key, v := range a.data {
+// texts are those members of an object that are texts, as an app's code gets them.
+func texts(object map[string]any) map[string]string {
+	out := make(map[string]string, len(object))
+	for key, v := range object {
 		if s, ok := v.(string); ok {
 			out[key] = s
 		}
@@ -191,7 +184,7 @@ func (a *arrival) texts() map[string]string {
 
 // title is what a log calls the message.
 func (a *arrival) title() string {
-	for _, s := range []string{a.n.Body, text(a.data, "body"), a.n.Title, text(a.data, "title")} {
+	for _, s := range []string{a.n.Body, a.data["body"], a.n.Title, a.data["title"]} {
 		if s != "" {
 			return cut(s, 80)
 		}

@@ -1,7 +1,6 @@
 package fcm
 
 import (
-	"encoding/json"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -26,8 +25,7 @@ func (s *Server) moveClock(w http.ResponseWriter, r *http.Request) {
 	var move struct {
 		Advance string `json:"advance"`
 	}
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequest)).Decode(&move); err != nil {
-		refuse(w, `the body must be JSON such as {"advance":"3m"}`)
+	if !decode(w, r, &move, `such as {"advance":"3m"}`) {
 		return
 	}
 	d, err := time.ParseDuration(move.Advance)

@@ -59,6 +59,18 @@ func answer(w http.ResponseWriter, status int, body any) {
 	_ = json.NewEncoder(w).Encode(body)
 }
 
+// decode reads the body of a call of the stand-in's own, and refuses one that it
+// does not understand, a misspelt name included, with a word on what it should be.
+func decode(w http.ResponseWriter, r *http.Request, into any, should string) bool {
+	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequest))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(into); err != nil {
+		refuse(w, "the body must be JSON: "+should)
+		return false
+	}
+	return true
+}
+
 // refuse answers a call of the stand-in's own that is wrong.
 func refuse(w http.ResponseWriter, message string) {
 	answer(w, http.StatusBadRequest, map[string]string{"error": message})

@@ -1,7 +1,6 @@
 package fcm
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -108,12 +107,13 @@ func (f *faults) one(token string, c *conduct) {
 		return
 	}
 	if own.Times != nil {
-		if *own.Times <= 0 {
+		if *own.Times == 0 {
 			delete(f.tokens, token)
 			f.some.Store(int64(len(f.tokens)))
 			return
 		}
-		*own.Times--
+		left := *own.Times - 1 // a number of its own, for copies share the old one
+		own.Times = &left
 	}
 	c.Fault, c.released = *own, f.release
 }
@@ -213,13 +213,12 @@ func (c conduct) refusal() refusal {
 	return f
 }
 
-// maxWaitMs bounds a latency.
+// maxWaitMs bounds a latency, ten minutes, and the number of a retryAfter.
 const maxWaitMs = 10 * 60 * 1000
 
 func (s *Server) misbehave(w http.ResponseWriter, r *http.Request) {
 	var f Fault
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequest)).Decode(&f); err != nil {
-		refuse(w, "the body must be JSON: error, times, retryAfter, latencyMs, jitterMs, field")
+	if !decode(w, r, &f, "error, times, retryAfter, latencyMs, jitterMs, field") {
 		return
 	}
 	_, known := statuses[f.Error]
@@ -227,8 +226,8 @@ func (s *Server) misbehave(w http.ResponseWriter, r *http.Request) {
 		refuse(w, fmt.Sprintf("%q is no FCM error", f.Error))
 		return
 	}
-	if f.LatencyMs < 0 || f.JitterMs < 0 || f.RetryAfter < 0 || f.LatencyMs > maxWaitMs || f.JitterMs > maxWaitMs {
-		refuse(w, "latencyMs and jitterMs are from 0 to ten minutes, retryAfter is not negative")
+	if min(f.LatencyMs, f.JitterMs, f.RetryAfter) < 0 || max(f.LatencyMs, f.JitterMs, f.RetryAfter) > maxWaitMs || f.Times != nil && *f.Times < 0 {
+		refuse(w, fmt.Sprintf("latencyMs, jitterMs and retryAfter are from 0 to %d, times is not negative", maxWaitMs))
 		return
 	}
 	s.faults.mu.Lock()
@@ -289,12 +288,7 @@ func (s *Server) showFaults(w http.ResponseWriter, _ *http.Request) {
 	s.faults.mu.Lock()
 	tokens := make(map[string]Fault, len(s.faults.tokens))
 	for token, f := range s.faults.tokens {
-		own := *f
-		if f.Times != nil {
-			left := *f.Times
-			own.Times = &left
-		}
-		tokens[token] = own
+		tokens[token] = *f
 	}
 	s.faults.mu.Unlock()
 	answer(w, http.StatusOK, map[string]any{"faults": s.faults.shown(), "tokens": tokens})
@@ -302,8 +296,7 @@ func (s *Server) showFaults(w http.ResponseWriter, _ *http.Request) {
 
 func (s *Server) setFaults(w http.ResponseWriter, r *http.Request) {
 	var set rates
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequest)).Decode(&set); err != nil {
-		refuse(w, `the body must be JSON such as {"UNAVAILABLE":0.1,"seed":1}`)
+	if !decode(w, r, &set, `such as {"UNAVAILABLE":0.1,"seed":1}`) {
 		return
 	}
 	if why := set.wrong(); why != "" {

@@ -122,6 +122,19 @@ func TestTheWholeServiceIsOut(t *testing.T) {
 	}
 }
 
+// TestFaultsAreShownAsTheyAre looks at a token that fails some times, and behaves
+// then.
+func TestFaultsAreShownAsTheyAre(t *testing.T) {
+	h := fcm.New()
+	ok(t, h, "PUT", "/emulator/tokens/t", `{"error":"INTERNAL","times":2}`)
+	for _, left := range []string{`"tokens":{"t":{"error":"INTERNAL","times":2}}`, `"tokens":{"t":{"error":"INTERNAL","times":1}}`, `"tokens":{"t":{"error":"INTERNAL","times":0}}`, `"tokens":{}`} {
+		if shown := ok(t, h, "GET", "/emulator/faults", ""); !strings.Contains(shown, left) {
+			t.Errorf("there is no %s in %s", left, shown)
+		}
+		sendTo(h, "t")
+	}
+}
+
 func TestAFieldIsNamedWhereTheTestSaysSo(t *testing.T) {
 	h := fcm.New()
 	ok(t, h, "PUT", "/emulator/tokens/t", `{"error":"INVALID_ARGUMENT","field":"message.token"}`)

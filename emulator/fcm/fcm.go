@@ -142,9 +142,8 @@ func (s *Server) deliver(w http.ResponseWriter, r *http.Request, req request) {
 		s.fail(w, how.refusal())
 		return
 	}
-	prefix := `{"name":"projects/` + r.PathValue("project") + `/messages/`
 	if req.validateOnly {
-		succeed(w, prefix+`fake_message_id"}`)
+		accept(w, r, "fake_message_id")
 		return
 	}
 	if f := s.admit(req, now); f != nil {
@@ -160,12 +159,12 @@ func (s *Server) deliver(w http.ResponseWriter, r *http.Request, req request) {
 		how.breakOff(w, r)
 		return
 	}
-	succeed(w, prefix+id+`"}`)
+	accept(w, r, id)
 }
 
-func succeed(w http.ResponseWriter, body string) {
-	w.Header().Set("Content-Type", "application/json")
-	_, _ = io.WriteString(w, body)
+// accept answers what a message is called.
+func accept(w http.ResponseWriter, r *http.Request, id string) {
+	answer(w, http.StatusOK, map[string]string{"name": "projects/" + r.PathValue("project") + "/messages/" + id})
 }
 
 // fail is fail, counted.

@@ -63,6 +63,9 @@ func TestMessagesAreCheckedAsFCMDoes(t *testing.T) {
 	if status, _, _ := do(h, "POST", sendPath, `{"validate_only":true,"message":{"token":"t"}}`); status != 200 || len(pushes(t, h, "")) != before {
 		t.Error("validate_only delivered or was refused")
 	}
+	if _, body, _ := do(h, "POST", "/v1/projects/the%22project/messages:send", `{"message":{"token":"t"}}`); !json.Valid([]byte(body)) {
+		t.Errorf("a project with a quote in its name: %s", body)
+	}
 	if status, _, _ := do(h, "POST", "/v1/projects/p/messages:other", `{}`); status != 400 {
 		t.Errorf("an unknown call: %d", status)
 	}
@@ -76,6 +79,11 @@ func TestInspection(t *testing.T) {
 	all := pushes(t, h, "")
 	if len(all) != 5 || string(all[0].Message) != `{"token":"t0","data":{"n":"0"}}` {
 		t.Errorf("%+v", all)
+	}
+	// As it is written, for what is not Go looks for these names.
+	one := fmt.Sprintf(`{"pushes":[{"id":%q,"token":"t0","at":%d,"message":{"token":"t0","data":{"n":"4"}}}]}`+"\n", all[4].ID, all[4].At)
+	if _, body, _ := do(h, "GET", "/emulator/pushes?token=t0&since="+all[3].ID, ""); body != one {
+		t.Errorf("the last one is %s, not %s", body, one)
 	}
 	if got := pushes(t, h, "?token=t1"); len(got) != 2 {
 		t.Errorf("t1 has %d", len(got))
@@ -98,11 +106,14 @@ func TestInspection(t *testing.T) {
 func TestTokensMisbehave(t *testing.T) {
 	h := fcm.New()
 	send := func() (int, string, http.Header) { return do(h, "POST", sendPath, `{"message":{"token":"t"}}`) }
+	const always = 3
 	for code, status := range map[string]int{"UNREGISTERED": 404, "INVALID_ARGUMENT": 400, "SENDER_ID_MISMATCH": 403, "QUOTA_EXCEEDED": 429, "UNAVAILABLE": 503, "INTERNAL": 500} {
 		do(h, "PUT", "/emulator/tokens/t", fmt.Sprintf(`{"error":%q,"retryAfter":7}`, code))
-		got, body, header := send()
-		if got != status || !strings.Contains(body, `"errorCode":"`+code+`"`) || header.Get("Retry-After") != "7" {
-			t.Errorf("%s: %d %s %v", code, got, body, header)
+		for range always {
+			got, body, header := send()
+			if got != status || !strings.Contains(body, `"errorCode":"`+code+`"`) || header.Get("Retry-After") != "7" {
+				t.Errorf("%s: %d %s %v", code, got, body, header)
+			}
 		}
 	}
 	do(h, "PUT", "/emulator/tokens/t", `{"error":"INTERNAL","times":2}`)
@@ -116,7 +127,7 @@ func TestTokensMisbehave(t *testing.T) {
 	if got, _, _ := send(); got != 200 {
 		t.Errorf("all tokens behave again: %d", got)
 	}
-	for _, bad := range []string{"{", `{"error":"TIRED"}`, `{}`} {
+	for _, bad := range []string{"{", `{"error":"TIRED"}`, `{}`, `{"error":"INTERNAL","time":2}`, `{"error":"INTERNAL","times":-1}`, `{"error":"INTERNAL","retryAfter":-1}`, `{"latencyMs":600001}`} {
 		if got, _, _ := do(h, "PUT", "/emulator/tokens/t", bad); got != 400 {
 			t.Errorf("%s: %d", bad, got)
 		}

@@ -93,7 +93,6 @@ func (s *Server) state(match string) map[string]any {
 	for i := range phones {
 		if f := s.faults.tokens[phones[i].Token]; f != nil {
 			own := *f
-			own.Times = nil
 			phones[i].Fault = &own
 		}
 	}

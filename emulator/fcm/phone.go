@@ -227,7 +227,7 @@ func (p *phone) show(a arrival) {
 		p.fate(a.id, Shown, "")
 		return
 	}
-	fate, why := p.app(&p.screen, a.id, a.at, a.texts())
+	fate, why := p.app(&p.screen, a.id, a.at, a.data)
 	p.fate(a.id, fate, why)
 }
 

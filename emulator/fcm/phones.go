@@ -2,7 +2,6 @@ package fcm
 
 import (
 	"container/list"
-	"encoding/json"
 	"hash/maphash"
 	"net/http"
 	"slices"
@@ -258,10 +257,11 @@ func (s *Server) setPhone(w http.ResponseWriter, r *http.Request) {
 		Online   *bool   `json:"online"`
 		Platform *string `json:"platform"`
 	}
-	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequest))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&set); err != nil || set.Online == nil && set.Platform == nil {
-		refuse(w, `the body must be JSON: online, platform; such as {"online":false}`)
+	if !decode(w, r, &set, `online, platform; such as {"online":false}`) {
+		return
+	}
+	if set.Online == nil && set.Platform == nil {
+		refuse(w, "there is neither online nor platform")
 		return
 	}
 	if set.Platform != nil && !validPlatform(*set.Platform) {

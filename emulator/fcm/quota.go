@@ -1,7 +1,6 @@
 package fcm
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"sync"
@@ -123,10 +122,7 @@ func (s *Server) showQuotas(w http.ResponseWriter, _ *http.Request) {
 // setQuotas sets those that are named and leaves the others.
 func (s *Server) setQuotas(w http.ResponseWriter, r *http.Request) {
 	set := *s.quotas.limits.Load()
-	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequest))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&set); err != nil {
-		refuse(w, "the body must be JSON: perMinute, devicePerMinute, devicePerHour, collapsibleBurst, collapsibleEverySeconds; 0 switches one off")
+	if !decode(w, r, &set, "perMinute, devicePerMinute, devicePerHour, collapsibleBurst, collapsibleEverySeconds; 0 switches one off") {
 		return
 	}
 	if min(set.PerMinute, set.DevicePerMinute, set.DevicePerHour, set.CollapsibleBurst) < 0 || set.CollapsibleEverySeconds < 1 {

@@ -55,7 +55,7 @@ func TestAProjectsMinute(t *testing.T) {
 			t.Errorf("%s: %d", bad, status)
 		}
 	}
-	for _, bad := range []string{"", `{}`, `{"advance":"soon"}`, `{"advance":"-1s"}`, `{"advance":"200000h"}`} {
+	for _, bad := range []string{"", `{}`, `{"advance":"soon"}`, `{"advance":"1s","project":"p"}`, `{"advance":"-1s"}`, `{"advance":"200000h"}`} {
 		if status, _, _ := do(h, "POST", "/emulator/clock", bad); status != 400 {
 			t.Errorf("the clock took %s: %d", bad, status)
 		}

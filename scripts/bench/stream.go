@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -39,6 +38,9 @@ const (
 	connectAtOnce = 64
 	// streamPatience is how long the last message may take.
 	streamPatience = time.Minute
+	// settledEvery is how often is asked whether a group is known, which is no hurry
+	// and takes of the machine that tells them.
+	settledEvery = 50 * time.Millisecond
 )
 
 // streamTable measures the stream of a big group of which nearly everybody is
@@ -99,19 +101,12 @@ func (t *town) settled(group string) error {
 		if err != nil {
 			return err
 		}
-		request, err := http.NewRequest(http.MethodGet, function("CLIENT").base+deviceapi.Base+"/conversations", nil)
-		if err != nil {
-			return err
-		}
-		request.Header.Set("Authorization", "Bearer "+text)
-		for end := time.Now().Add(streamPatience); ; {
-			answer, err := http.DefaultClient.Do(request)
+		for end := time.Now().Add(streamPatience); ; time.Sleep(settledEvery) {
+			body, err := ask(http.MethodGet, function("CLIENT").base+deviceapi.Base+"/conversations", text, "")
 			if err != nil {
 				return err
 			}
-			body, err := io.ReadAll(answer.Body)
-			_ = answer.Body.Close()
-			if err != nil || bytes.Contains(body, []byte(group)) {
+			if bytes.Contains(body, []byte(group)) {
 				break
 			}
 			if time.Now().After(end) {

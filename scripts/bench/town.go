@@ -170,20 +170,30 @@ func once(base, path, form string) ([]byte, error) {
 
 // device calls the device API with a token.
 func device(method, address, token, body string) error {
+	_, err := ask(method, address, token, body)
+	return err
+}
+
+// ask is device for those who want the answer.
+func ask(method, address, token, body string) ([]byte, error) {
 	r, err := http.NewRequest(method, address, strings.NewReader(body))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
 	res, err := http.DefaultClient.Do(r)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { _ = res.Body.Close() }()
-	if text, err := io.ReadAll(res.Body); err != nil || res.StatusCode >= 300 {
-		return fmt.Errorf("%s %s answered %s: %s %w", method, address, res.Status, text, err)
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", method, address, err)
 	}
-	return nil
+	if res.StatusCode >= 300 {
+		return nil, fmt.Errorf("%s %s answered %s: %s", method, address, res.Status, text)
+	}
+	return text, nil
 }
