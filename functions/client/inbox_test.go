@@ -22,7 +22,7 @@ func openInbox(t *testing.T) *phone {
 	t.Helper()
 	p := open(t)
 	p.ok(p.Groups.Join(t.Context(), "other", []id.User{"bob"}, "Other"))
-	p.ok(p.Conversations.SetMembership(context.Background(), "ann", "g", conversation.Membership{Joined: 1}))
+	p.ok(p.Conversations.SetMembership(context.Background(), "ann", "g", conversation.Copied{Membership: conversation.Membership{Joined: 1}, At: 1}))
 	return p
 }
 

@@ -92,7 +92,7 @@ func (s *scene) join(g id.Group, users ...id.User) {
 	s.Helper()
 	s.ok(s.Groups.Join(s.Context(), g, users, "The "+string(g)))
 	for _, u := range users {
-		s.ok(s.Conversations.SetMembership(s.Context(), u, g, conversation.Membership{Joined: 1}))
+		s.ok(s.Conversations.SetMembership(s.Context(), u, g, conversation.Copied{Membership: conversation.Membership{Joined: 1}, At: 1}))
 	}
 }
 
@@ -239,7 +239,7 @@ func die(t *testing.T) (*scene, time.Time) {
 	s.join("h", "bob", "dan", "eve")
 	s.join("quiet", "bob", "dan")
 	s.join("left", "bob")
-	s.ok(s.Conversations.SetMembership(t.Context(), "bob", "left", conversation.Membership{Joined: 1, Left: 9}))
+	s.ok(s.Conversations.SetMembership(t.Context(), "bob", "left", conversation.Copied{Membership: conversation.Membership{Joined: 1, Left: 9}, At: 1}))
 	for _, g := range []id.Group{"g", "h", "quiet"} {
 		s.say(g, group.Entry{From: "ann"})
 	}

@@ -64,6 +64,13 @@ func (m *Memory) Query(ctx context.Context, q Query) ([]Doc, error) {
 	return found, ctx.Err()
 }
 
+// All returns every document there is, for tests that look through everything.
+func (m *Memory) All() []Doc {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.SortedFunc(maps.Values(m.docs), func(a, b Doc) int { return cmp.Compare(a.Path, b.Path) })
+}
+
 // compare orders by the field of a range, else by path.
 func (q Query) compare(a, b Doc) int {
 	byPath := slices.Compare(strings.Split(a.Path, "/"), strings.Split(b.Path, "/"))

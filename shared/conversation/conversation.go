@@ -81,6 +81,8 @@ type List struct {
 	Changed int64 `json:"-"`
 	// At is when the last of them was, in Unix milliseconds.
 	At int64 `json:"at,omitempty"`
+	// ErasedAt is when all that there was before was erased, in Unix milliseconds.
+	ErasedAt int64 `json:"erased,omitempty"`
 	// TagsChanged is Changed as of the last change to Tags.
 	TagsChanged int64 `json:"tagsChanged,omitempty"`
 	// Tags are in the order in which they were made.
@@ -152,14 +154,20 @@ func (c *Conversations) Patch(ctx context.Context, user id.User, g id.Group, p P
 	return c.do(ctx, user, func(s *state) error { return s.patch(g, p) })
 }
 
+// Copied is a membership as of a time in Unix milliseconds.
+type Copied struct {
+	Membership
+	At int64
+}
+
 // SetMembership brings the copy of a membership up to date. One that is no newer
-// than what is there changes nothing.
-func (c *Conversations) SetMembership(ctx context.Context, user id.User, g id.Group, m Membership) error {
-	return c.SetMemberships(ctx, user, map[id.Group]Membership{g: m})
+// than what is there, or than all that was erased, changes nothing.
+func (c *Conversations) SetMembership(ctx context.Context, user id.User, g id.Group, m Copied) error {
+	return c.SetMemberships(ctx, user, map[id.Group]Copied{g: m})
 }
 
 // SetMemberships does so for several groups, all at once.
-func (c *Conversations) SetMemberships(ctx context.Context, user id.User, all map[id.Group]Membership) error {
+func (c *Conversations) SetMemberships(ctx context.Context, user id.User, all map[id.Group]Copied) error {
 	return c.do(ctx, user, func(s *state) error {
 		for g, m := range all {
 			s.member(g, m)

@@ -2,10 +2,7 @@ package conversation
 
 import (
 	"context"
-	"log/slog"
-	"strings"
 
-	"github.com/throng-im/throng/shared/commit"
 	"github.com/throng-im/throng/shared/id"
 )
 
@@ -15,39 +12,14 @@ func (c Conversation) over(before int64) bool {
 	return !c.Present() && c.LeftAt > 0 && c.LeftAt < before
 }
 
-// Stored is what retention looks at of a user's document.
-type Stored struct {
-	User id.User
-	// Over counts the conversations that Expire would take.
-	Over int
-	// Doc is the document to continue behind.
-	Doc commit.Doc
-}
-
-// Stored lists users' documents in an order that stays, behind one that it returned
-// before, and counts the conversations of groups that were left before a time in
-// Unix milliseconds. It costs a read for each.
-func (c *Conversations) Stored(ctx context.Context, before int64, after commit.Doc, limit int) ([]Stored, error) {
-	docs, err := c.store.Query(ctx, commit.Query{Collection: "state", AllGroups: true, After: after, Limit: limit, Select: []string{"data"}})
-	if err != nil {
-		return nil, err
-	}
-	out := make([]Stored, len(docs))
-	for i, d := range docs {
-		out[i] = Stored{User: id.User(id.FromDocument(strings.Split(d.Path, "/")[1])), Doc: commit.Doc{Path: d.Path}}
-		l, err := readList(d)
-		if err != nil {
-			// It must not hold up everybody else's.
-			slog.ErrorContext(ctx, "a user's conversations cannot be read", "user", out[i].User, "error", err)
-			continue
-		}
-		for _, conv := range l.Conversations {
-			if conv.over(before) {
-				out[i].Over++
-			}
+// Over counts the conversations that Expire would take.
+func (h Holding) Over(before int64) (n int) {
+	for _, c := range h.List.Conversations {
+		if c.over(before) {
+			n++
 		}
 	}
-	return out, nil
+	return n
 }
 
 // Expire forgets what a user set of groups that were left before a time in Unix

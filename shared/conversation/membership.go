@@ -44,9 +44,9 @@ func (m Membership) AsOf() int64 {
 
 // member takes a copy of a membership. One of which only the end is known keeps
 // the beginning that was known before.
-func (s *state) member(g id.Group, m Membership) {
-	c := s.Conversations[g]
-	if m.AsOf() <= c.AsOf() {
+func (s *state) member(g id.Group, copied Copied) {
+	m, c := copied.Membership, s.Conversations[g]
+	if m.AsOf() <= c.AsOf() || copied.At <= s.ErasedAt {
 		return
 	}
 	if m.Joined == 0 {

@@ -67,7 +67,7 @@ func (l *listener) of(g id.Group) conversation.Conversation {
 
 func (l *listener) join(g id.Group) {
 	l.Helper()
-	l.ok(l.SetMembership(l.Context(), "ann", g, conversation.Membership{Joined: 1}))
+	l.ok(l.SetMembership(l.Context(), "ann", g, conversation.Copied{Membership: conversation.Membership{Joined: 1}, At: 1}))
 }
 
 func TestMembershipsGoForwardOnly(t *testing.T) {
@@ -86,8 +86,8 @@ func TestMembershipsGoForwardOnly(t *testing.T) {
 	} {
 		l := listen(t)
 		for _, m := range c.given {
-			l.ok(l.SetMembership(t.Context(), "ann", "g", m))
-			l.ok(l.SetMembership(t.Context(), "ann", "g", m))
+			l.ok(l.SetMembership(t.Context(), "ann", "g", conversation.Copied{Membership: m, At: 1}))
+			l.ok(l.SetMembership(t.Context(), "ann", "g", conversation.Copied{Membership: m, At: 1}))
 		}
 		got := l.of("g")
 		if got.Joined != c.want.Joined || got.Left != c.want.Left || !slices.Equal(got.Away, c.want.Away) {
@@ -106,7 +106,7 @@ func TestWhoLeftIsRememberedForAWhile(t *testing.T) {
 	l := listen(t)
 	for _, g := range []id.Group{"plain", "pinned"} {
 		l.join(g)
-		l.ok(l.SetMembership(t.Context(), "ann", g, conversation.Membership{Joined: 1, Left: 5, LeftAt: l.now.UnixMilli()}))
+		l.ok(l.SetMembership(t.Context(), "ann", g, conversation.Copied{Membership: conversation.Membership{Joined: 1, Left: 5, LeftAt: l.now.UnixMilli()}, At: 1}))
 	}
 	l.ok(l.Pin(t.Context(), "ann", "pinned", true))
 	for _, day := range []int{6, 8} {
@@ -222,7 +222,7 @@ func TestDevicesAreTold(t *testing.T) {
 	// What was said long ago is not said again, and nothing of a group that was left.
 	l.told, l.now = nil, l.now.Add(time.Hour)
 	l.ok(l.Pin(ctx, "ann", "g", true))
-	l.ok(l.SetMembership(ctx, "ann", "g", conversation.Membership{Joined: 1, Left: 5, LeftAt: l.now.UnixMilli()}))
+	l.ok(l.SetMembership(ctx, "ann", "g", conversation.Copied{Membership: conversation.Membership{Joined: 1, Left: 5, LeftAt: l.now.UnixMilli()}, At: 1}))
 	l.ok(l.Pin(ctx, "ann", "g", false))
 	if len(l.told) > 0 {
 		t.Errorf("devices were told %+v", l.told)

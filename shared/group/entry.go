@@ -32,6 +32,8 @@ const (
 	// KindStatus is a message for who is online when it is sent. It is announced
 	// and not stored, so it has no seq and its UID names nothing.
 	KindStatus Kind = "status"
+	// KindErased is the place of an entry that was erased. It is shown to nobody.
+	KindErased Kind = "erased"
 )
 
 // Entry is one thing that members must learn of, in order.

@@ -139,12 +139,15 @@ func (g *Groups) Bare(ctx context.Context, group id.Group, before int64) error {
 // created.
 func (s *state) ended() bool { return s.begun() && s.dismissed && s.dismissal > 0 }
 
-// bare leaves what reserve makes, and the counters. Versions of roster shards go on
-// rising, so that nobody takes a copy from before for what is there now.
 func (s *state) bare(before int64) {
-	if !s.ended() || s.lastAt > before {
-		return
+	if s.ended() && s.lastAt <= before {
+		s.strip()
 	}
+}
+
+// strip leaves what reserve makes, and the counters. Versions of roster shards go on
+// rising, so that nobody takes a copy from before for what is there now.
+func (s *state) strip() {
 	for i := 1; i < len(s.versions); i++ {
 		s.removed = append(s.removed, shardPath(s.path(), i))
 	}
@@ -152,7 +155,7 @@ func (s *state) bare(before int64) {
 	s.sizes = []int64{0}
 	s.shards = []*shard{newShard()}
 	s.name, s.muted, s.members, s.dismissal, s.offlineDays = "", false, 0, 0, 0
-	s.tail, s.recent, s.sealed, s.sealedAt, s.loaded = lines{}, recent{}, nil, nil, nil
+	s.tail, s.recent, s.burst, s.sealed, s.sealedAt, s.loaded = lines{}, recent{}, burst{}, nil, nil, nil
 	s.changed = true
 }
 

@@ -107,8 +107,13 @@ func (s *state) segmentWith(seq int64, more int) int {
 	return 0
 }
 
-// replace puts a changed entry in the place of what it was.
-func (s *state) replace(seq int64, line []byte) {
+// replace puts a changed entry in the place of what it was; the entry that says so
+// comes next.
+func (s *state) replace(seq int64, line []byte) { s.put(seq, line, s.lastSeq+1) }
+
+// put puts an entry in the place of what it was. by is the entry that says so, zero
+// where none does and the keys of what was there are forgotten.
+func (s *state) put(seq int64, line []byte, by int64) {
 	s.rewritten += len(line)
 	if first := s.tailFirst(); seq >= first {
 		s.tail.replace(int(seq-first), line)
@@ -123,7 +128,7 @@ func (s *state) replace(seq int64, line []byte) {
 			own.owned = true
 			g, s.loaded[i] = &own, &own
 		}
-		g.changed = s.lastSeq + 1
+		g.changed, g.rekey = max(g.changed, by), g.rekey || by == 0
 		g.lines.replace(int(seq-g.first), line)
 		return
 	}
@@ -132,18 +137,23 @@ func (s *state) replace(seq int64, line []byte) {
 // flatten puts the changed lines of a draft in their places and returns the
 // writes of the segments among them. The other fields of a segment stay: they
 // depend on nothing that a change touches.
-func (s *state) flatten() []commit.Write {
+func (s *state) flatten() (writes []commit.Write, err error) {
 	s.tail = s.tail.flat()
-	var writes []commit.Write
 	for _, g := range s.loaded {
 		if !g.owned {
 			continue
 		}
 		g.lines = g.lines.flat()
-		writes = append(writes, commit.Write{
+		w := commit.Write{
 			Path: g.path(s.path()), Fields: commit.Fields{"data": packing.Pack(g.lines.data), "changed": g.changed},
 			Merge: true, If: commit.Condition{Version: g.version},
-		})
+		}
+		if g.rekey {
+			if w.Fields["keys"], err = keysIn(g.lines.data); err != nil {
+				return nil, err
+			}
+		}
+		writes = append(writes, w)
 	}
-	return writes
+	return writes, nil
 }

@@ -85,7 +85,10 @@ func (m model) Plan(d *state) (commit.Plan, error) {
 		return plan, nil
 	}
 	d.grow()
-	plan.Writes = d.flatten()
+	var err error
+	if plan.Writes, err = d.flatten(); err != nil {
+		return plan, err
+	}
 	segments, rest := d.tail.sealed(d.tailFirst())
 	d.tail = rest
 	d.sealed, d.sealedAt = d.sealed.with(segments, segment.lastSeq), d.sealedAt.with(segments, segment.lastAt)
@@ -138,7 +141,7 @@ func (m model) Settle(d *state, version time.Time) *state {
 	for i, g := range s.loaded {
 		if g.owned {
 			c := *g
-			c.owned, c.version = false, version
+			c.owned, c.rekey, c.version = false, false, version
 			s.loaded[i] = &c
 		}
 	}

@@ -1,6 +1,9 @@
 package group
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // recent remembers which idempotency keys became which entries, newest last.
 // It is a small ring in the head; keys that fell out of it are found through
@@ -65,6 +68,14 @@ func (r *recent) add(k keyed) {
 	if len(r.items) > recentKeys {
 		r.evictedAt = r.items[0].at
 		r.items = r.items[1:]
+	}
+}
+
+// drop forgets the keys of entries.
+func (r *recent) drop(gone map[int64]bool) {
+	if slices.ContainsFunc(r.items, func(k keyed) bool { return gone[k.seq] }) {
+		r.items = slices.DeleteFunc(slices.Clone(r.items), func(k keyed) bool { return gone[k.seq] })
+		r.owned = true
 	}
 }
 

@@ -124,6 +124,8 @@ type segment struct {
 	// that a draft changed it.
 	version time.Time
 	owned   bool
+	// rekey says that a draft took entries out.
+	rekey bool
 }
 
 func segmentID(last int64) string { return fmt.Sprintf("%012d", last) }

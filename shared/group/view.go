@@ -44,7 +44,7 @@ func (v View) Member() Member { return Member{Joined: v.Joined, Left: v.Left, Aw
 // that the member knows is not kept back.
 func (v View) Sees(e Entry) bool {
 	switch {
-	case v.Joined == 0, !v.spans(e.Seq), e.At < v.firstAt():
+	case v.Joined == 0, !v.spans(e.Seq), e.At < v.firstAt(), e.Kind == KindErased:
 		return false
 	case e.Target == 0 && !v.knows(e.Seq):
 		return false

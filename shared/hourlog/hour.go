@@ -63,3 +63,13 @@ func (h hour) file() string {
 	at, _ := time.Parse(nameLayout, h.name)
 	return at.Format("2006-01-02-15")
 }
+
+// hourKeyed is the hour with a key. ours is false for what is no key.
+func hourKeyed(key string, zone *time.Location) (h hour, ours bool) {
+	from, err := time.Parse(keyLayout, key)
+	if err != nil {
+		return hour{}, false
+	}
+	h = hourAt(from, zone)
+	return h, h.key() == key
+}

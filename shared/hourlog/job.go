@@ -202,8 +202,7 @@ func (j *job) write(ctx context.Context) (m mark, err error) {
 
 // zip writes the lines, beginning with one that was taken off already.
 func (j *job) zip(out io.Writer, line []byte, all *merge) (lines int, err error) {
-	z := zip.NewWriter(out)
-	z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, flate.BestSpeed) })
+	z := newZip(out)
 	text, err := z.CreateHeader(&zip.FileHeader{Name: j.file(), Method: zip.Deflate, Modified: j.to.UTC()})
 	if err != nil {
 		return 0, err
@@ -220,18 +219,39 @@ func (j *job) zip(out io.Writer, line []byte, all *merge) (lines int, err error)
 	return lines, z.Close()
 }
 
+// newZip writes a file for whom speed is worth more than a few percent.
+func newZip(out io.Writer) *zip.Writer {
+	z := zip.NewWriter(out)
+	z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, flate.BestSpeed) })
+	return z
+}
+
 // clear removes what was kept while the hour was made, that of others, too. What
 // it misses goes when the hour does.
-func (j *job) clear(ctx context.Context) error {
-	for objects := j.b.List(&blob.ListOptions{Prefix: j.work()}); ; {
+func (j *job) clear(ctx context.Context) error { return removeAll(ctx, j.b, j.work()) }
+
+// removeAll removes the objects whose names begin so.
+func removeAll(ctx context.Context, b *blob.Bucket, prefix string) error {
+	return each(ctx, b, prefix, func(object string) error {
+		if err := b.Delete(ctx, object); err != nil && !gone(err) {
+			return err
+		}
+		return nil
+	})
+}
+
+// each visits the objects whose names begin so. In a folder, the list itself trips
+// over what others remove, and ends there.
+func each(ctx context.Context, b *blob.Bucket, prefix string, visit func(object string) error) error {
+	for objects := b.List(&blob.ListOptions{Prefix: prefix}); ; {
 		o, err := objects.Next(ctx)
 		if isEnd(err) || gone(err) {
-			return nil // in a folder, the list itself trips over what others remove
+			return nil
 		}
 		if err != nil {
 			return err
 		}
-		if err := j.b.Delete(ctx, o.Key); err != nil && !gone(err) {
+		if err := visit(o.Key); err != nil {
 			return err
 		}
 	}

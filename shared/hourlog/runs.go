@@ -80,6 +80,10 @@ type run struct {
 	lines  *bufio.Scanner
 }
 
+// longestLine bounds a line: an entry with a key and names, and its payload escaped at
+// the worst.
+const longestLine = 8 * group.MaxEntryBytes
+
 func openRun(ctx context.Context, b *blob.Bucket, key string) (*run, error) {
 	object, err := b.NewReader(ctx, key, nil)
 	if err != nil {
@@ -90,8 +94,7 @@ func openRun(ctx context.Context, b *blob.Bucket, key string) (*run, error) {
 		return nil, errors.Join(err, object.Close())
 	}
 	lines := bufio.NewScanner(packed)
-	// A line is an entry with a key and names, and its payload escaped at the worst.
-	lines.Buffer(make([]byte, 0, 16<<10), 8*group.MaxEntryBytes)
+	lines.Buffer(make([]byte, 0, 16<<10), longestLine)
 	lines.Split(wholeLines)
 	return &run{object: object, lines: lines}, nil
 }

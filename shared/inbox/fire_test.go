@@ -44,7 +44,7 @@ func TestAThousandGroupsInAFewReads(t *testing.T) {
 	for g := range want {
 		request.Groups[g] = 1
 		copying.Go(func() error {
-			return conversations.SetMembership(context.Background(), "ann", g, conversation.Membership{Joined: 1})
+			return conversations.SetMembership(context.Background(), "ann", g, conversation.Copied{Membership: conversation.Membership{Joined: 1}, At: 1})
 		})
 	}
 	ok(copying.Wait())

@@ -3,7 +3,6 @@ package inbox
 import (
 	"context"
 	"log/slog"
-	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -41,9 +40,15 @@ func (b *Inbox) Follow(ctx context.Context, ev *event.Timeline, entries []group.
 	// The record is the truth, and may be newer than the entry: whoever came back
 	// after a dismissal, for one, has kept what was theirs before.
 	roster.Each(func(u id.User, m group.Member, _ *group.Targets) {
-		_, named := changed[u]
-		if m.Joined > 0 && (named || slices.ContainsFunc(dismissals, m.EndedBy)) {
-			changed[u] = membership(m)
+		c, named := changed[u]
+		for _, d := range dismissals {
+			if m.EndedBy(d.Seq) {
+				c.At, named = max(c.At, d.At), true
+			}
+		}
+		if m.Joined > 0 && named {
+			c.Membership = membership(m)
+			changed[u] = c
 		}
 	})
 	work, ctx := errgroup.WithContext(ctx)
@@ -58,16 +63,16 @@ func (b *Inbox) Follow(ctx context.Context, ev *event.Timeline, entries []group.
 }
 
 // changes lists the users whom the entries name, with what is known of those whom
-// no roster remembers, and the seqs of dismissals.
-func changes(entries []group.Entry) (changed map[id.User]conversation.Membership, dismissals []int64) {
-	changed = map[id.User]conversation.Membership{}
+// no roster remembers, and the dismissals.
+func changes(entries []group.Entry) (changed map[id.User]conversation.Copied, dismissals []group.Entry) {
+	changed = map[id.User]conversation.Copied{}
 	for _, e := range entries {
 		switch e.Kind {
 		case group.KindDismissed:
-			dismissals = append(dismissals, e.Seq)
+			dismissals = append(dismissals, e)
 		case group.KindJoined, group.KindLeft:
 			for _, u := range e.Users {
-				var m conversation.Membership
+				m := conversation.Copied{At: e.At}
 				if e.Kind == group.KindLeft {
 					m.Left, m.LeftAt = e.Seq, e.At
 				}
@@ -84,7 +89,7 @@ func membership(m group.Member) conversation.Membership {
 
 // copy stores a copy. A user whose document takes no more, or cannot be read, must
 // not hold up everybody else's: no retry would cure that.
-func (b *Inbox) copy(ctx context.Context, u id.User, g id.Group, m conversation.Membership) error {
+func (b *Inbox) copy(ctx context.Context, u id.User, g id.Group, m conversation.Copied) error {
 	err := b.conversations.SetMembership(ctx, u, g, m)
 	if err != nil && !fault.Is(err, fault.Unavailable) {
 		slog.ErrorContext(ctx, "a membership was not copied", "user", u, "group", g, "error", err)
@@ -133,7 +138,7 @@ func (b *Inbox) settle(ctx context.Context, u id.User, p *place) error {
 		return nil
 	}
 	p.Membership = truth
-	return b.copy(ctx, u, p.ID, truth)
+	return b.copy(ctx, u, p.ID, conversation.Copied{Membership: truth, At: b.o.Now().UnixMilli()})
 }
 
 // Repair brings all copies of a user's memberships up to date from the rosters. It
@@ -147,10 +152,10 @@ func (b *Inbox) Repair(ctx context.Context, u id.User) error {
 	if err != nil {
 		return err
 	}
-	behind := map[id.Group]conversation.Membership{}
+	behind := map[id.Group]conversation.Copied{}
 	for g, m := range records {
 		if truth := membership(m); truth.AsOf() > list.Conversations[g].AsOf() {
-			behind[g] = truth
+			behind[g] = conversation.Copied{Membership: truth, At: b.o.Now().UnixMilli()}
 		}
 	}
 	if len(behind) > 0 {

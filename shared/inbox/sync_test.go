@@ -42,11 +42,11 @@ func (w *world) sync(d *device) (answers []inbox.Answer, reads int) {
 // TestSyncCostsWhatChanged holds the budget of a user with 1,000 groups.
 func TestSyncCostsWhatChanged(t *testing.T) {
 	w := newWorld(t, 6)
-	copies := map[id.Group]conversation.Membership{}
+	copies := map[id.Group]conversation.Copied{}
 	for i := range 1000 {
 		g := id.Group(fmt.Sprintf("group-%03d", i))
 		w.join(g, "ann", "bob")
-		copies[g] = conversation.Membership{Joined: 1}
+		copies[g] = conversation.Copied{Membership: conversation.Membership{Joined: 1}, At: 1}
 	}
 	w.ok(w.conversations.SetMemberships(w.ctx, "ann", copies))
 	w.now += time.Hour.Milliseconds()

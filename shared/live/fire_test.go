@@ -35,10 +35,10 @@ func TestAThousandGroupsInAFewReads(t *testing.T) {
 		},
 		List: conversations.List, Groups: groups, Linger: -1, Now: now,
 	})
-	want, copies := map[id.Group]string{}, map[id.Group]conversation.Membership{}
+	want, copies := map[id.Group]string{}, map[id.Group]conversation.Copied{}
 	for i := range 1000 {
 		g := id.Group(fmt.Sprintf("group-%03d", i))
-		want[g], copies[g] = "G", conversation.Membership{Joined: 1}
+		want[g], copies[g] = "G", conversation.Copied{Membership: conversation.Membership{Joined: 1}, At: 1}
 	}
 	s.ok(groups.Sync(t.Context(), "ann", want))
 	s.ok(conversations.SetMemberships(t.Context(), "ann", copies))

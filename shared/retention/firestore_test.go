@@ -56,7 +56,7 @@ func TestOnFirestore(t *testing.T) {
 	ok(all.Wait())
 	ok(groups.SetOffline(t.Context(), "__group-1__", 1))
 	ok(groups.Dismiss(t.Context(), "__group-2__", "bob"))
-	ok(conversation.New(store, nil, 0, now).SetMembership(t.Context(), "ann", "__group-3__", conversation.Membership{Joined: 1, Left: 2, LeftAt: now().UnixMilli()}))
+	ok(conversation.New(store, nil, 0, now).SetMembership(t.Context(), "ann", "__group-3__", conversation.Copied{Membership: conversation.Membership{Joined: 1, Left: 2, LeftAt: now().UnixMilli()}, At: 1}))
 	ahead = 220 * 24 * time.Hour
 	dry := o
 	dry.Dry = true

@@ -38,8 +38,6 @@ import (
 const (
 	// mostPage is how many documents a task looks at in one step.
 	mostPage = 200
-	// commitDeletes bounds the deletes in one commit.
-	commitDeletes = 250
 	// saveEvery is after how many steps progress is stored: what a run repeats that
 	// takes over from one that was killed.
 	saveEvery = 5
@@ -221,16 +219,8 @@ func (r *run) do(ctx context.Context, s step) error {
 	if r.Dry {
 		return nil
 	}
-	for rest := s.remove; len(rest) > 0; {
-		n := min(len(rest), commitDeletes)
-		writes := make([]commit.Write, n)
-		for i, path := range rest[:n] {
-			writes[i] = commit.Write{Path: path, Delete: true}
-		}
-		if _, err := r.Store.Commit(ctx, writes); err != nil {
-			return err
-		}
-		rest = rest[n:]
+	if err := commit.Delete(ctx, r.Store, s.remove); err != nil {
+		return err
 	}
 	work, ctx := errgroup.WithContext(ctx)
 	work.SetLimit(changeAtOnce)

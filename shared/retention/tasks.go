@@ -166,15 +166,19 @@ func (r *run) ended(ctx context.Context, from place) (step, error) {
 // states are what users set of groups that they left long ago.
 func (r *run) states(ctx context.Context, from place) (step, error) {
 	before := r.Rules.LeftBefore(r.now)
-	found, err := r.Conversations.Stored(ctx, before, commit.Doc{Path: from.path}, r.page)
+	var after id.User
+	if from.path != "" {
+		after = id.User(groupOf(from.path))
+	}
+	found, err := r.Conversations.All(ctx, after, r.page)
 	if err != nil {
 		return step{}, err
 	}
 	s := step{reads: max(len(found), 1), done: len(found) < r.page, next: from}
-	for _, u := range found {
-		s.next = place{path: u.Doc.Path}
-		if u.Over > 0 {
-			s.change = append(s.change, func(ctx context.Context) error { return r.Conversations.Expire(ctx, u.User, before) })
+	for _, h := range found {
+		s.next = place{path: "users/" + id.Document(string(h.User))}
+		if h.Over(before) > 0 {
+			s.change = append(s.change, func(ctx context.Context) error { return r.Conversations.Expire(ctx, h.User, before) })
 		}
 	}
 	return s, nil

@@ -1,0 +1,264 @@
+package hourlog
+
+import (
+	"archive/zip"
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"strings"
+
+	"gocloud.dev/blob"
+
+	"github.com/throng-im/throng/shared/group"
+	"github.com/throng-im/throng/shared/id"
+)
+
+// Line is a line of an hour's file.
+type Line struct {
+	Hour string
+	From id.User
+	To   id.Group
+	UID  id.Message
+	// Text is the whole line without its line feed.
+	Text []byte
+
+	record json.RawMessage
+}
+
+// dateBytes is what stands before a line's record.
+const dateBytes = len("2006/01/02 15:04:05")
+
+func parseLine(hour string, text []byte) (Line, error) {
+	var r struct {
+		From id.User    `json:"fromUserId"`
+		To   id.Group   `json:"targetId"`
+		UID  id.Message `json:"msgUID"`
+	}
+	if len(text) < dateBytes {
+		return Line{}, fmt.Errorf("a line of %s is too short", hour)
+	}
+	l := Line{Hour: hour, Text: text, record: text[dateBytes:]}
+	err := json.Unmarshal(l.record, &r)
+	l.From, l.To, l.UID = r.From, r.To, r.UID
+	return l, err
+}
+
+// Without is the line's text without people among those whom its message mentions.
+func (l Line) Without(people id.People) []byte {
+	var r struct {
+		Content json.RawMessage `json:"content"`
+	}
+	if json.Unmarshal(l.record, &r) != nil || len(r.Content) == 0 || r.Content[0] != '{' {
+		return l.Text
+	}
+	content := group.Unmention(string(r.Content), people)
+	// The content stands in the line as it is.
+	return bytes.Replace(l.Text, r.Content, []byte(content), 1)
+}
+
+// Lines visits the lines of all files there are, hour by hour. Without a bucket there
+// are none.
+func (l *Logs) Lines(ctx context.Context, visit func(Line) error) error {
+	return l.files(ctx, func(b *blob.Bucket, h hour, m mark) error {
+		return l.readFile(ctx, b, h, m, func(line Line, _ *zip.File) error { return visit(line) })
+	})
+}
+
+// Erase makes the files anew of which change says that a line is another, or with nil
+// that it is left out. It first makes all that can be made by now, and has whoever
+// makes an hour at the same time begin anew: what was erased from the timelines is
+// then in no later file. It may be stopped at any point and repeated.
+func (l *Logs) Erase(ctx context.Context, change func(Line) []byte) error {
+	if l.Bucket == "" {
+		return nil
+	}
+	b, err := l.bucket(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err := l.Tick(ctx); err != nil {
+		return err
+	}
+	if err := removeAll(ctx, b, "work/"); err != nil {
+		return err
+	}
+	if err := l.removeUnnamed(ctx, b); err != nil {
+		return err
+	}
+	return l.files(ctx, func(b *blob.Bucket, h hour, m mark) error {
+		concerned := errors.New("concerned")
+		err := l.readFile(ctx, b, h, m, func(line Line, _ *zip.File) error {
+			if out := change(line); !bytes.Equal(out, line.Text) {
+				return concerned
+			}
+			return nil
+		})
+		if errors.Is(err, concerned) {
+			err = l.eraseFrom(ctx, b, h, m, change)
+		}
+		return err
+	})
+}
+
+// removeUnnamed removes files that were made of hours which have another: whoever made
+// them did not live to do so.
+func (l *Logs) removeUnnamed(ctx context.Context, b *blob.Bucket) error {
+	done, err := l.done(ctx, b)
+	if err != nil {
+		return err
+	}
+	named := map[string]string{}
+	for _, d := range done {
+		named[d.key()] = d.File
+	}
+	return each(ctx, b, "files/", func(object string) error {
+		key, _, _ := strings.Cut(strings.TrimPrefix(object, "files/"), "/")
+		if file, done := named[key]; !done || object == file {
+			return nil
+		}
+		if err := b.Delete(ctx, object); err != nil && !gone(err) {
+			return unreachable(err)
+		}
+		return nil
+	})
+}
+
+// eraseFrom puts another file in the place of an hour's.
+func (l *Logs) eraseFrom(ctx context.Context, b *blob.Bucket, h hour, old mark, change func(Line) []byte) (err error) {
+	fresh := mark{File: fmt.Sprintf("files/%s/%016x/%s.zip", h.key(), rand.Uint64(), h.name)}
+	// A writer whose context ends stores nothing.
+	writing, cancel := context.WithCancel(ctx)
+	defer cancel()
+	out, err := b.NewWriter(writing, fresh.File, &blob.WriterOptions{ContentType: zipType, BufferSize: uploadBytes})
+	if err != nil {
+		return err
+	}
+	z, text := newZip(out), io.Writer(nil)
+	err = l.readFile(ctx, b, h, old, func(line Line, f *zip.File) (err error) {
+		if text == nil {
+			if text, err = z.CreateHeader(&zip.FileHeader{Name: f.Name, Method: zip.Deflate, Modified: f.Modified}); err != nil {
+				return err
+			}
+		}
+		kept := change(line)
+		if kept == nil {
+			return nil
+		}
+		fresh.Lines++
+		_, err = text.Write(append(bytes.Clone(kept), '\n'))
+		return err
+	})
+	if err == nil {
+		err = z.Close()
+	}
+	if err != nil || fresh.Lines == 0 {
+		cancel()
+		_ = out.Close() // it was given up
+		if err != nil {
+			return err
+		}
+		fresh.File = ""
+	} else if err := out.Close(); err != nil {
+		return err
+	}
+	if err := setMark(ctx, b, h, fresh, false); err != nil {
+		return err
+	}
+	if err := b.Delete(ctx, old.File); err != nil && !gone(err) {
+		return err
+	}
+	slog.InfoContext(ctx, "lines were erased from the log of an hour", "hour", h.name, "lines", old.Lines-fresh.Lines)
+	return nil
+}
+
+// files visits the hours that have a file.
+func (l *Logs) files(ctx context.Context, visit func(b *blob.Bucket, h hour, m mark) error) error {
+	if l.Bucket == "" {
+		return nil
+	}
+	b, err := l.bucket(ctx)
+	if err != nil {
+		return err
+	}
+	done, err := l.done(ctx, b)
+	if err != nil {
+		return err
+	}
+	for _, d := range done {
+		if d.File == "" {
+			continue
+		}
+		if err := visit(b, d.hour, d.mark); err != nil {
+			return fmt.Errorf("the log of %s: %w", d.name, err)
+		}
+	}
+	return nil
+}
+
+// doneHour is an hour that is done.
+type doneHour struct {
+	hour
+	mark
+}
+
+func (l *Logs) done(ctx context.Context, b *blob.Bucket) (done []doneHour, err error) {
+	err = each(ctx, b, "hours/", func(object string) error {
+		h, ours := hourKeyed(strings.TrimPrefix(object, "hours/"), l.Zone)
+		if !ours {
+			return nil
+		}
+		m, _, err := marked(ctx, b, h)
+		done = append(done, doneHour{h, m})
+		return err
+	})
+	return done, err
+}
+
+// readFile visits the lines of an hour's file. What reads a ZIP wants to look at its
+// end first, so that it is copied to the machine's own disk.
+func (l *Logs) readFile(ctx context.Context, b *blob.Bucket, h hour, m mark, visit func(Line, *zip.File) error) (err error) {
+	disk, err := os.CreateTemp("", "hour-*.zip")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, disk.Close(), os.Remove(disk.Name())) }()
+	if err := b.Download(ctx, m.File, disk, nil); err != nil {
+		return unreachable(err)
+	}
+	size, err := disk.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	z, err := zip.NewReader(disk, size)
+	if err != nil {
+		return err
+	}
+	for _, f := range z.File {
+		text, err := f.Open()
+		if err != nil {
+			return err
+		}
+		lines := bufio.NewScanner(text)
+		lines.Buffer(make([]byte, 0, 16<<10), longestLine)
+		for lines.Scan() {
+			line, err := parseLine(h.name, lines.Bytes())
+			if err == nil {
+				err = visit(line, f)
+			}
+			if err != nil {
+				return errors.Join(err, text.Close())
+			}
+		}
+		if err := errors.Join(lines.Err(), text.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,353 @@
+package privacy_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/throng-im/throng/shared/commit"
+	"github.com/throng-im/throng/shared/group"
+	"github.com/throng-im/throng/shared/id"
+	"github.com/throng-im/throng/shared/notify"
+	"github.com/throng-im/throng/shared/privacy"
+	"github.com/throng-im/throng/shared/retention"
+)
+
+// tombstones are where the name of who was erased may stand: as the names of two
+// documents that say since when.
+var tombstones = []string{"users/" + string(zoe) + ": ", "users/" + string(zoe) + "/state/0: "}
+
+func (w *world) forgotten() {
+	w.Helper()
+	left := slices.DeleteFunc(w.holds(string(zoe), word), func(f string) bool {
+		return slices.ContainsFunc(tombstones, func(t string) bool { return strings.HasPrefix(f, t) })
+	})
+	if len(left) > 0 {
+		w.Errorf("%d places still have something of her, such as\n%s", len(left), strings.Join(left[:min(len(left), 12)], "\n"))
+	}
+}
+
+func (w *world) counts(find func(privacy.Options) error) map[string]int {
+	w.Helper()
+	n, o := map[string]int{}, w.options()
+	o.Found = func(f privacy.Finding) error { n[f.What]++; return nil }
+	w.ok(find(o))
+	return n
+}
+
+func (w *world) findZoe() map[string]int {
+	w.Helper()
+	return w.counts(func(o privacy.Options) error { return privacy.FindUsers(w.ctx, o, id.People{zoe: true}) })
+}
+
+// TestNothingIsLeftOfAUser looks through everything afterwards, and at what others
+// said: they miss nothing, and see nothing that was not theirs to see.
+func TestNothingIsLeftOfAUser(t *testing.T) {
+	w := newWorld(t)
+	w.live()
+	if n := len(w.holds(string(zoe))); n < 50 {
+		t.Fatalf("only %d places had her", n)
+	}
+	found := w.findZoe()
+	for what, least := range map[string]int{
+		privacy.Profile: 1, privacy.Conversations: 1, privacy.Token: 2, privacy.Connection: 2, privacy.Membership: 4,
+		privacy.Entry: 300, privacy.Receipt: 45, privacy.LogLine: 300,
+	} {
+		if found[what] < least {
+			t.Errorf("found %d of %s, there are %d", found[what], what, least)
+		}
+	}
+	before := map[string][]string{"log": w.logged()}
+	groups := []id.Group{"team", "left", "ended", "others"}
+	for _, g := range groups {
+		for _, u := range []id.User{"ann", "bob"} {
+			before[string(u)+string(g)] = w.sees(u, g)
+		}
+	}
+	erased := w.counts(func(o privacy.Options) error { return privacy.EraseUsers(w.ctx, o, id.People{zoe: true}) })
+	for what, n := range found {
+		if erased[what] < n {
+			t.Errorf("erased %d of %s, found %d", erased[what], what, n)
+		}
+	}
+	w.forgotten()
+	if again := w.findZoe(); len(again) > 0 {
+		t.Errorf("found once more: %v", again)
+	}
+	for _, g := range groups {
+		for _, u := range []id.User{"ann", "bob"} {
+			same(t, fmt.Sprintf("what %s sees of %s", u, g), w.sees(u, g), before[string(u)+string(g)])
+		}
+	}
+	same(t, "the log", w.logged(), before["log"])
+	if s, err := w.users.Standing(w.ctx, zoe); err != nil || s.Accepts(w.now().Add(-time.Second)) {
+		t.Errorf("her tokens still count: %v", err)
+	}
+
+	// What was announced before comes late and twice, also to a process that knows
+	// nothing of it.
+	w.ok(w.follow(w.ctx, w.heard))
+	w.open()
+	w.ok(w.follow(w.ctx, w.heard))
+	w.forgotten()
+
+	// Whoever comes back by that name begins anew.
+	w.clock.Add(1000)
+	w.ok(w.users.Register(w.ctx, zoe, "Zoe", ""))
+	w.ok(w.groups.Join(w.ctx, "team", []id.User{zoe}, ""))
+	list, err := w.conversations.List(w.ctx, zoe)
+	if w.ok(err); !list.Conversations["team"].Present() || len(list.Conversations) != 1 {
+		t.Errorf("her conversations: %+v", list.Conversations)
+	}
+	if got := w.sees(zoe, "team"); len(got) != 0 {
+		t.Errorf("she sees what was before: %v", got[0])
+	}
+	w.says("team", group.Entry{From: "bob", Content: "welcome"})
+	if got := w.sees(zoe, "team"); len(got) != 1 {
+		t.Errorf("she sees %d messages", len(got))
+	}
+}
+
+func same(t *testing.T, what string, got, want []string) {
+	t.Helper()
+	for i := range max(len(got), len(want)) {
+		if i >= len(got) || i >= len(want) || got[i] != want[i] {
+			t.Errorf("%s: %d lines, want %d, and line %d is\n%.300s, want\n%.300s", what, len(got), len(want), i, at(got, i), at(want, i))
+			return
+		}
+	}
+}
+
+func at(lines []string, i int) string {
+	if i < len(lines) {
+		return lines[i]
+	}
+	return "nothing"
+}
+
+// TestErasingIsKilled at each of its commits in turn, before or after it, and begins
+// anew: in the end nothing is left.
+func TestErasingIsKilled(t *testing.T) {
+	for _, after := range []bool{false, true} {
+		w := newWorld(t)
+		w.live()
+		bob := w.sees("bob", "team")
+		people := id.People{zoe: true}
+		for n := 1; ; n++ {
+			killed, commits := false, 0
+			var mu sync.Mutex
+			die := func([]commit.Write) error {
+				mu.Lock()
+				defer mu.Unlock()
+				if commits++; commits == n {
+					killed = true
+				}
+				if killed {
+					return errors.New("killed")
+				}
+				return nil
+			}
+			if after {
+				w.store.After = die
+			} else {
+				w.store.Before = die
+			}
+			w.open()
+			err := privacy.EraseUsers(w.ctx, w.options(), people)
+			w.store.Calm()
+			if err == nil {
+				break
+			}
+			if n > 500 {
+				t.Fatal("it never comes to an end")
+			}
+			if n > 5 {
+				n += n / 2 // later ones begin where little is left
+			}
+		}
+		w.forgotten()
+		same(t, "what bob sees", w.sees("bob", "team"), bob)
+		w.ok(w.follow(w.ctx, w.heard))
+		w.forgotten()
+	}
+}
+
+// TestErasingBesideOthers: what is answered while it works is there afterwards.
+func TestErasingBesideOthers(t *testing.T) {
+	w := newWorld(t)
+	w.live()
+	stop := make(chan struct{})
+	var senders sync.WaitGroup
+	sent := make([][]id.Message, 8)
+	for i := range sent {
+		senders.Go(func() {
+			for n := 0; ; n++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				r, err := w.groups.SendAs(w.ctx, "team", group.Actor{User: "bob"}, group.Entry{From: "bob", Type: "RC:TxtMsg", Content: "x", ClientID: fmt.Sprint(i, "-", n)})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				sent[i] = append(sent[i], r.UID)
+			}
+		})
+	}
+	o := w.options()
+	err := privacy.EraseUsers(w.ctx, o, id.People{zoe: true})
+	close(stop)
+	senders.Wait()
+	w.ok(err)
+	n := 0
+	for _, uids := range sent {
+		for _, uid := range uids {
+			n++
+			if g, e, err := w.groups.Find(w.ctx, uid); err != nil || g != "team" || e.Content != "x" {
+				t.Fatalf("message %s: %v %+v", uid, err, e)
+			}
+		}
+	}
+	if n == 0 {
+		t.Error("nobody said anything meanwhile")
+	}
+	w.forgotten()
+}
+
+// TestNothingIsLeftOfAGroup but the head that counts on, what says whose a message id
+// was, and that its members were in it.
+func TestNothingIsLeftOfAGroup(t *testing.T) {
+	w := newWorld(t)
+	w.live()
+	w.ok(w.groups.Rename(w.ctx, "team", "name-of-team"))
+	w.ok(w.users.SetLevel(w.ctx, "ann", "team", notify.Every))
+	w.ok(w.conversations.Pin(w.ctx, "ann", "team", true))
+	_, err := retention.Run(w.ctx, retention.Options{
+		Store: w.store, Groups: w.groups, Receipts: w.receipts, Conversations: w.conversations, Rules: retention.Rules{OfflineDays: 7}, Now: w.now,
+	}, retention.Budget{})
+	w.ok(err)
+	find := func(o privacy.Options) error { return privacy.FindGroup(w.ctx, o, "team") }
+	found := w.counts(find)
+	for what, least := range map[string]int{
+		privacy.Group: 1, privacy.Membership: 3, privacy.Entry: 250, privacy.Receipt: 45, privacy.Level: 2, privacy.Conversation: 3, privacy.LogLine: 150,
+	} {
+		if found[what] < least {
+			t.Errorf("found %d of %s, there are %d", found[what], what, least)
+		}
+	}
+	others := w.sees("bob", "others")
+	w.ok(privacy.EraseGroup(w.ctx, w.options(), "team"))
+	if again := w.counts(find); len(again) > 0 {
+		t.Errorf("found once more: %v", again)
+	}
+	w.ok(w.follow(w.ctx, w.heard))
+	w.open()
+	w.ok(w.follow(w.ctx, w.heard))
+	if left := w.holds("name-of-team", `"team `); len(left) > 0 {
+		t.Errorf("left: %v", left[:min(len(left), 5)])
+	}
+	for _, d := range w.store.All() {
+		if strings.HasPrefix(d.Path, "groups/team/") && d.Path != "groups/team/roster/0" {
+			t.Errorf("%s is there", d.Path)
+		}
+	}
+	same(t, "what bob sees of others", w.sees("bob", "others"), others)
+	list, err := w.conversations.List(w.ctx, "ann")
+	if c := list.Conversations["team"]; err != nil || c.Left == 0 || c.PinnedAt != 0 {
+		t.Errorf("ann's conversation is %+v, %v", c, err)
+	}
+	if again := w.counts(find); len(again) > 0 {
+		t.Errorf("found once more after late events: %v", again)
+	}
+
+	// Whoever creates it again begins behind its end.
+	last, _, err := w.groups.Head(w.ctx, "team")
+	w.ok(err)
+	w.ok(w.groups.Join(w.ctx, "team", []id.User{"ann"}, "new"))
+	r, err := w.groups.Publish(w.ctx, "team", group.Entry{From: "ann", Type: "RC:TxtMsg", Content: "first"})
+	if w.ok(err); r.Seq != last.LastSeq+2 {
+		t.Errorf("the first message has seq %d behind %d", r.Seq, last.LastSeq)
+	}
+}
+
+// TestAGroupIsKilledWhileItIsErased and erased again.
+func TestAGroupIsKilledWhileItIsErased(t *testing.T) {
+	w := newWorld(t)
+	w.live()
+	for n := 1; ; n++ {
+		var mu sync.Mutex
+		commits := 0
+		w.store.Before = func([]commit.Write) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if commits++; commits >= n {
+				return errors.New("killed")
+			}
+			return nil
+		}
+		w.open()
+		err := privacy.EraseGroup(w.ctx, w.options(), "team")
+		w.store.Calm()
+		if err == nil {
+			break
+		}
+		if n > 100 {
+			t.Fatal("it never comes to an end")
+		}
+	}
+	if again := w.counts(func(o privacy.Options) error { return privacy.FindGroup(w.ctx, o, "team") }); len(again) > 0 {
+		t.Errorf("found once more: %v", again)
+	}
+	if left := w.holds(`"team `, `"content":"team`); len(left) > 0 {
+		t.Errorf("left: %v", left[:min(len(left), 5)])
+	}
+}
+
+// TestAnExportHasAllThatSheSaid and what she set, and not the words of others.
+func TestAnExportHasAllThatSheSaid(t *testing.T) {
+	w := newWorld(t)
+	w.live()
+	var export strings.Builder
+	lines := json.NewEncoder(&export)
+	lines.SetEscapeHTML(false)
+	o := w.options()
+	o.Found = func(f privacy.Finding) error { return lines.Encode(f) }
+	w.ok(privacy.FindUsers(w.ctx, o, id.People{zoe: true}))
+	text := export.String()
+	for n := range 150 {
+		if n%10 != 0 && n%10 != 1 && n%10 != 9 {
+			continue
+		}
+		if got := strings.Count(text, fmt.Sprintf(`\"extra\":\"%d\"`, n)); got < 3 {
+			t.Errorf("message %d of 3 groups is there %d times", n, got)
+		}
+	}
+	for _, has := range []string{word + " Z.", "faces.test", word + "-token", "22:00:00", `"d":"` + word, `"n":"` + word} {
+		if !strings.Contains(text, has) {
+			t.Errorf("the export has no %s", has)
+		}
+	}
+	for _, not := range []string{"plain", "look <&>", `"first"`} {
+		if strings.Contains(text, not) {
+			t.Errorf("the export has the words of others: %s", not)
+		}
+	}
+}
+
+// TestNobodyKnown: who was never there and what was never there cost nothing and
+// leave nothing.
+func TestNobodyKnown(t *testing.T) {
+	w := newWorld(t)
+	w.ok(privacy.EraseUsers(w.ctx, w.options(), id.People{"nobody": true}))
+	w.ok(privacy.EraseGroup(w.ctx, w.options(), "nothing"))
+	if all := w.store.All(); len(all) > 0 {
+		t.Errorf("left %v", all)
+	}
+}
