@@ -89,6 +89,16 @@ func TestNothingIsLeftOfAUser(t *testing.T) {
 		t.Errorf("her tokens still count: %v", err)
 	}
 
+	receipts := 0
+	for _, d := range w.store.All() {
+		if strings.Contains(d.Path, "/receipts/") {
+			receipts++
+		}
+	}
+	if receipts != 15*3+2*15 {
+		t.Errorf("%d messages have receipts", receipts)
+	}
+
 	// What was announced before comes late and twice, also to a process that knows
 	// nothing of it.
 	w.ok(w.follow(w.ctx, w.heard))
@@ -110,6 +120,15 @@ func TestNothingIsLeftOfAUser(t *testing.T) {
 	w.says("team", group.Entry{From: "bob", Content: "welcome"})
 	if got := w.sees(zoe, "team"); len(got) != 1 {
 		t.Errorf("she sees %d messages", len(got))
+	}
+	for n := range 150 {
+		if n%10 > 1 {
+			continue
+		}
+		uid := w.says("team", group.Entry{From: zoe, Content: "anew", ClientID: fmt.Sprint(word, n)})
+		if _, e, err := w.groups.Find(w.ctx, uid); err != nil || e.Content != "anew" {
+			t.Fatalf("a key of before: %+v %v", e, err)
+		}
 	}
 }
 

@@ -130,12 +130,18 @@ func (w *world) ok(err error) {
 	}
 }
 
+// says has a message sent: zoe's by her device, others by the app's server.
 func (w *world) says(g id.Group, e group.Entry) id.Message {
 	w.Helper()
 	if e.Type == "" {
 		e.Type = "RC:TxtMsg"
 	}
-	r, err := w.groups.Publish(w.ctx, g, e)
+	r, err := group.Receipt{}, error(nil)
+	if e.From == zoe {
+		r, err = w.groups.SendAs(w.ctx, g, group.Actor{User: zoe, Source: "iOS"}, e)
+	} else {
+		r, err = w.groups.Publish(w.ctx, g, e)
+	}
 	w.ok(err)
 	return r.UID
 }
@@ -153,10 +159,6 @@ func (w *world) live() {
 	w.ok(w.users.PutDevice(ctx, zoe, device))
 	w.ok(w.users.SetQuiet(ctx, zoe, notify.Quiet{Start: "22:00:00", Minutes: 60, Zone: "Europe/Berlin"}))
 	w.ok(w.users.GagEverywhere(ctx, []id.User{zoe}, time.Time{}))
-	for _, g := range []id.Group{"team", "left", "ended", "never"} {
-		w.ok(w.groups.Gag(ctx, g, []id.User{zoe}, w.now().Add(time.Hour)))
-		w.ok(w.groups.SetRemark(ctx, g, zoe, word))
-	}
 	for _, g := range []id.Group{"team", "left", "ended", "others"} {
 		who := []id.User{"ann", "bob", zoe}
 		if g == "others" {
@@ -164,6 +166,10 @@ func (w *world) live() {
 		}
 		w.ok(w.groups.Join(ctx, g, who, string(g)))
 		w.talk(g, g != "others")
+	}
+	for _, g := range []id.Group{"team", "left", "ended", "never"} {
+		w.ok(w.groups.Gag(ctx, g, []id.User{zoe}, w.now().Add(2*time.Hour)))
+		w.ok(w.groups.SetRemark(ctx, g, zoe, word))
 	}
 	w.ok(w.groups.Quit(ctx, "left", []id.User{zoe, "ann"}))
 	w.ok(w.groups.Dismiss(ctx, "ended", zoe))
@@ -177,6 +183,13 @@ func (w *world) live() {
 	w.clock.Add(time.Hour.Milliseconds())
 	_, err := w.logs.Tick(ctx)
 	w.ok(err)
+	// Whoever made this file died before it could say so.
+	made, err := filepath.Glob(w.folder + "/files/*/*/*.zip")
+	w.ok(err)
+	raw, err := os.ReadFile(made[0])
+	w.ok(err)
+	w.ok(os.Mkdir(filepath.Dir(filepath.Dir(made[0]))+"/dead", 0o700))
+	w.ok(os.WriteFile(filepath.Dir(filepath.Dir(made[0]))+"/dead/x.zip", raw, 0o600))
 }
 
 // sells has zoe's phone register for bob, of whose process nobody hears before it took
@@ -208,6 +221,7 @@ func (w *world) talk(g id.Group, in bool) {
 	say := func(n int, suffix string) group.Entry {
 		return group.Entry{From: "bob", Content: fmt.Sprintf(`{"content":"%s %d %s"}`, g, n, suffix)}
 	}
+	var first id.Message
 	for n := range 150 {
 		mine := group.Entry{From: her, Content: fmt.Sprintf(`{"content":"%s","extra":"%d"}`, word, n), ClientID: fmt.Sprint(word, n), Push: &group.Push{Content: word}}
 		if !in {
@@ -221,6 +235,9 @@ func (w *world) talk(g id.Group, in bool) {
 		case 1:
 			mine.Expandable = true
 			uid := w.says(g, mine)
+			if first == "" {
+				first = uid
+			}
 			w.ok(w.groups.SetExpansion(ctx, g, uid, "bob", map[string]string{"like": "bob"}, false))
 		case 2:
 			theirs.Expandable = true
@@ -241,7 +258,10 @@ func (w *world) talk(g id.Group, in bool) {
 			if in {
 				theirs.Content = fmt.Sprintf(`{"content":"look <&> %d","mentionedInfo":{"type":2,"userIdList":["%s","ann"]},"more":{"a":1}}`, n, zoe)
 			}
-			w.says(g, theirs)
+			uid := w.says(g, theirs)
+			if n > 100 {
+				w.ok(w.groups.Recall(ctx, g, uid, group.Recall{From: "bob"}))
+			}
 		case 6:
 			theirs.Mention, theirs.To = &group.Mention{Type: group.MentionUsers, Users: []id.User{her}}, []id.User{her}
 			w.says(g, theirs)
@@ -263,6 +283,9 @@ func (w *world) talk(g id.Group, in bool) {
 			w.ok(w.receipts.Read(ctx, "bob", receipt.Message{Group: g, Seq: seq, UID: uid, From: her}))
 		}
 		w.clock.Add(100)
+	}
+	if in { // about what she said long ago
+		w.ok(w.groups.SetExpansion(ctx, g, first, "bob", map[string]string{"late": word}, false))
 	}
 }
 

@@ -83,7 +83,7 @@ func (u *Users) EraseClaims(ctx context.Context, people id.People) error {
 		if people[id.User(owner)] {
 			w.Delete = true
 		} else {
-			w.Merge, w.Fields = true, commit.Fields{"former": slices.DeleteFunc(former, func(u string) bool { return people[id.User(u)] })}
+			w.Merge, w.Fields = true, commit.Fields{"former": slices.DeleteFunc(slices.Clone(former), func(u string) bool { return people[id.User(u)] })}
 		}
 		_, err := u.store.Commit(ctx, []commit.Write{w})
 		return err
