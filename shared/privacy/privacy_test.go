@@ -90,7 +90,7 @@ func TestNothingIsLeftOfAUser(t *testing.T) {
 	}
 
 	receipts := 0
-	for _, d := range w.store.All() {
+	for _, d := range w.all() {
 		if strings.Contains(d.Path, "/receipts/") {
 			receipts++
 		}
@@ -172,13 +172,13 @@ func TestErasingIsKilled(t *testing.T) {
 				return nil
 			}
 			if after {
-				w.store.After = die
+				w.memory.After = die
 			} else {
-				w.store.Before = die
+				w.memory.Before = die
 			}
 			w.open()
 			err := privacy.EraseUsers(w.ctx, w.options(), people)
-			w.store.Calm()
+			w.memory.Calm()
 			if err == nil {
 				break
 			}
@@ -272,7 +272,7 @@ func TestNothingIsLeftOfAGroup(t *testing.T) {
 	if left := w.holds("name-of-team", `"team `); len(left) > 0 {
 		t.Errorf("left: %v", left[:min(len(left), 5)])
 	}
-	for _, d := range w.store.All() {
+	for _, d := range w.all() {
 		if strings.HasPrefix(d.Path, "groups/team/") && d.Path != "groups/team/roster/0" {
 			t.Errorf("%s is there", d.Path)
 		}
@@ -303,7 +303,7 @@ func TestAGroupIsKilledWhileItIsErased(t *testing.T) {
 	for n := 1; ; n++ {
 		var mu sync.Mutex
 		commits := 0
-		w.store.Before = func([]commit.Write) error {
+		w.memory.Before = func([]commit.Write) error {
 			mu.Lock()
 			defer mu.Unlock()
 			if commits++; commits >= n {
@@ -313,7 +313,7 @@ func TestAGroupIsKilledWhileItIsErased(t *testing.T) {
 		}
 		w.open()
 		err := privacy.EraseGroup(w.ctx, w.options(), "team")
-		w.store.Calm()
+		w.memory.Calm()
 		if err == nil {
 			break
 		}
@@ -366,7 +366,7 @@ func TestNobodyKnown(t *testing.T) {
 	w := newWorld(t)
 	w.ok(privacy.EraseUsers(w.ctx, w.options(), id.People{"nobody": true}))
 	w.ok(privacy.EraseGroup(w.ctx, w.options(), "nothing"))
-	if all := w.store.All(); len(all) > 0 {
+	if all := w.all(); len(all) > 0 {
 		t.Errorf("left %v", all)
 	}
 }

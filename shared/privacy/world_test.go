@@ -51,7 +51,8 @@ const (
 type world struct {
 	*testing.T
 	ctx           context.Context
-	store         *commit.Memory
+	store         commit.Store
+	memory        *commit.Memory // the store, unless it is another
 	folder        string
 	clock         atomic.Int64
 	groups        *group.Groups
@@ -68,7 +69,14 @@ type world struct {
 }
 
 func newWorld(t *testing.T) *world {
-	w := &world{T: t, ctx: t.Context(), store: new(commit.Memory), folder: t.TempDir()}
+	memory := new(commit.Memory)
+	w := worldOn(t, memory)
+	w.memory = memory
+	return w
+}
+
+func worldOn(t *testing.T, store commit.Store) *world {
+	w := &world{T: t, ctx: t.Context(), store: store, folder: t.TempDir()}
 	w.clock.Store(time.Date(2026, 11, 24, 9, 30, 0, 0, time.UTC).UnixMilli())
 	w.open()
 	return w
@@ -154,7 +162,9 @@ func (w *world) live() {
 	w.ok(w.users.Register(ctx, "bob", "Bob", ""))
 	device := user.Device{ID: id.Device(word), Platform: "ios", Token: "sold", Language: "de"}
 	w.ok(w.users.PutDevice(ctx, zoe, device))
-	w.sells("sold")
+	if w.memory != nil {
+		w.sells("sold")
+	}
 	device.Token = word + "-token"
 	w.ok(w.users.PutDevice(ctx, zoe, device))
 	w.ok(w.users.SetQuiet(ctx, zoe, notify.Quiet{Start: "22:00:00", Minutes: 60, Zone: "Europe/Berlin"}))
@@ -196,7 +206,7 @@ func (w *world) live() {
 // the token from her.
 func (w *world) sells(token string) {
 	w.Helper()
-	w.store.Before = func(writes []commit.Write) error {
+	w.memory.Before = func(writes []commit.Write) error {
 		for _, one := range writes {
 			if one.Path == "users/"+string(zoe) {
 				return errors.New("killed")
@@ -207,7 +217,7 @@ func (w *world) sells(token string) {
 	if err := w.users.PutDevice(w.ctx, "bob", user.Device{ID: "b", Platform: "android", Token: token}); err == nil {
 		w.Fatal("it was not killed")
 	}
-	w.store.Calm()
+	w.memory.Calm()
 }
 
 // talk fills some segments of a group, and its tail.
@@ -291,6 +301,20 @@ func (w *world) talk(g id.Group, in bool) {
 
 var packing = pack.New(64 << 20)
 
+// all are the documents there are.
+func (w *world) all() (docs []commit.Doc) {
+	w.Helper()
+	if w.memory != nil {
+		return w.memory.All()
+	}
+	for _, collection := range []string{"groups", "segments", "roster", "receipts", "serials", "tokens", "users", "state", "presence", "retention"} {
+		found, err := w.store.Query(w.ctx, commit.Query{Collection: collection, AllGroups: true})
+		w.ok(err)
+		docs = append(docs, found...)
+	}
+	return docs
+}
+
 // holds looks through every document and every object for what has one of the texts,
 // and knows nothing of what is stored how, but that some of it is compressed.
 func (w *world) holds(texts ...string) (found []string) {
@@ -302,7 +326,7 @@ func (w *world) holds(texts ...string) (found []string) {
 			}
 		}
 	}
-	for _, d := range w.store.All() {
+	for _, d := range w.all() {
 		has(d.Path, []byte(d.Path))
 		for field, value := range d.Fields {
 			where := d.Path + " " + field
