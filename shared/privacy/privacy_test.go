@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"slices"
 	"strings"
 	"sync"
@@ -89,8 +90,17 @@ func TestNothingIsLeftOfAUser(t *testing.T) {
 		t.Errorf("her tokens still count: %v", err)
 	}
 
-	receipts := 0
+	receipts, keys := 0, map[int64]bool{}
+	for n := range 150 {
+		h := fnv.New64a()
+		_, _ = h.Write(fmt.Append(nil, zoe, "\x00", word, n))
+		keys[int64(h.Sum64())] = true
+	}
 	for _, d := range w.all() {
+		stored, _ := d.Fields["keys"].([]int64)
+		if slices.ContainsFunc(stored, func(k int64) bool { return keys[k] }) {
+			t.Errorf("%s has a hash of her and a key of hers", d.Path)
+		}
 		if strings.Contains(d.Path, "/receipts/") {
 			receipts++
 		}
@@ -107,7 +117,7 @@ func TestNothingIsLeftOfAUser(t *testing.T) {
 	w.forgotten()
 
 	// Whoever comes back by that name begins anew.
-	w.clock.Add(1000)
+	w.clock.Add(2 * time.Minute.Milliseconds())
 	w.ok(w.users.Register(w.ctx, zoe, "Zoe", ""))
 	w.ok(w.groups.Join(w.ctx, "team", []id.User{zoe}, ""))
 	list, err := w.conversations.List(w.ctx, zoe)

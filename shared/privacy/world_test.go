@@ -193,6 +193,12 @@ func (w *world) live() {
 	w.clock.Add(time.Hour.Milliseconds())
 	_, err := w.logs.Tick(ctx)
 	w.ok(err)
+	// The clock of another process is ahead.
+	w.clock.Add(time.Minute.Milliseconds())
+	for _, g := range []id.Group{"team", "others"} {
+		w.says(g, group.Entry{From: "bob", Content: "ahead"})
+	}
+	w.clock.Add(-time.Minute.Milliseconds())
 	// Whoever made this file died before it could say so.
 	made, err := filepath.Glob(w.folder + "/files/*/*/*.zip")
 	w.ok(err)
@@ -385,7 +391,9 @@ func (w *world) sees(u id.User, g id.Group) (all []string) {
 		if e.Seq != next {
 			w.Errorf("seq %d of %s follows %d", e.Seq, g, next-1)
 		}
-		next++
+		if next++; e.Kind == group.KindErased && view.Sees(e) {
+			w.Errorf("%s is shown what was erased", u)
+		}
 		if e.Kind == group.KindMessage && view.Sees(e) && e.From != zoe {
 			all = append(all, fmt.Sprint(e.Seq, e.At, e.From, e.Type, e.Receipt, e.Expandable, e.Recalled > 0, e.Expansion["like"], e.Expansion["first"], e.Mention != nil && e.Mention.Type == 1, without(e.Content)))
 		}
