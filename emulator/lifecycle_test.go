@@ -77,6 +77,7 @@ var noEmulators = []string{"FIRESTORE_EMULATOR_HOST=", "PUBSUB_EMULATOR_HOST=", 
 
 // TestDataOutlivesARun stops a cloud and starts it again.
 func TestDataOutlivesARun(t *testing.T) {
+	t.Parallel()
 	needEmulators(t)
 	path, err := binary()
 	if err != nil {
@@ -123,6 +124,7 @@ func TestDataOutlivesARun(t *testing.T) {
 
 // TestAKilledFunctionComesBack kills every function and sends on.
 func TestAKilledFunctionComesBack(t *testing.T) {
+	t.Parallel()
 	w := startTown(t)
 	w.must("/group/create.json", url.Values{"groupId": {"g"}, "groupName": {"G"}, "userId": {"ann", "bob"}})
 	w.device("PUT", "/devices/d", w.token("bob"), `{"platform":"web","pushToken":"bob"}`, nil)
