@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -43,7 +44,14 @@ var binary = sync.OnceValues(func() (string, error) {
 	return path, nil
 })
 
+// waiting is how many of the tests go on side by side that say so: those that wait
+// for clouds of their own most of the time, whatever processors there are.
+const waiting = "3"
+
 func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", waiting); err != nil {
+		panic(err)
+	}
 	code := m.Run()
 	if path, err := binary(); err == nil {
 		_ = os.RemoveAll(filepath.Dir(path))

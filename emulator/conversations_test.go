@@ -54,6 +54,7 @@ func (q quiet) expect(when, name, content, bob string) {
 // TestSettingsDecideWhoIsNotified sets what the server API lets one set, and
 // holds it against what a phone shows.
 func TestSettingsDecideWhoIsNotified(t *testing.T) {
+	t.Parallel()
 	q := quiet{startTown(t, "THRONG_TIME_ZONE=Asia/Shanghai")}
 	q.set("/group/create.json", "groupId", "g", "groupName", "G", "userId", "ann", "userId", "bob", "userId", "cem")
 	for _, u := range []string{"bob", "cem"} {
@@ -98,6 +99,7 @@ func TestSettingsDecideWhoIsNotified(t *testing.T) {
 
 // TestTheAppHasALevel starts a cloud whose app wants mentions only.
 func TestTheAppHasALevel(t *testing.T) {
+	t.Parallel()
 	q := quiet{startTown(t, "THRONG_NOTIFY_LEVEL=1")}
 	q.set("/group/create.json", "groupId", "g", "groupName", "G", "userId", "ann", "userId", "bob", "userId", "cem")
 	for _, u := range []string{"bob", "cem"} {

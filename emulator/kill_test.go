@@ -359,6 +359,7 @@ func TestATermedFunctionAnswersFirst(t *testing.T) {
 // TestATermedFunctionRefusesWhatItCannotDo ends a process whose store does not
 // answer. What is in flight is refused in time.
 func TestATermedFunctionRefusesWhatItCannotDo(t *testing.T) {
+	t.Parallel()
 	w := startTown(t)
 	w.hotGroup()
 	at, cmd := w.anotherProcess(portFunctions+16, "THRONG_LATENCY=1m")

@@ -46,10 +46,10 @@ func gone(t *testing.T, what, text string) {
 // TestNothingIsLeftBehind starts a cloud with emulators of its own and ends the
 // launcher in the ways that launchers end.
 func TestNothingIsLeftBehind(t *testing.T) {
+	t.Parallel()
 	needEmulators(t)
 	for name, end := range map[string]syscall.Signal{"SIGTERM": syscall.SIGTERM, "SIGINT": syscall.SIGINT, "kill -9": syscall.SIGKILL} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			w := startTown(t, noEmulators...)
 			if !strings.HasPrefix(w.first, "503 ") || !strings.Contains(w.first, `"firestore"`) || !strings.Contains(w.first, `"messages"`) {
 				t.Errorf("while everything started, healthz said %s", w.first)
@@ -77,6 +77,7 @@ var noEmulators = []string{"FIRESTORE_EMULATOR_HOST=", "PUBSUB_EMULATOR_HOST=", 
 
 // TestDataOutlivesARun stops a cloud and starts it again.
 func TestDataOutlivesARun(t *testing.T) {
+	t.Parallel()
 	needEmulators(t)
 	path, err := binary()
 	if err != nil {
@@ -123,6 +124,7 @@ func TestDataOutlivesARun(t *testing.T) {
 
 // TestAKilledFunctionComesBack kills every function and sends on.
 func TestAKilledFunctionComesBack(t *testing.T) {
+	t.Parallel()
 	w := startTown(t)
 	w.must("/group/create.json", url.Values{"groupId": {"g"}, "groupName": {"G"}, "userId": {"ann", "bob"}})
 	w.device("PUT", "/devices/d", w.token("bob"), `{"platform":"web","pushToken":"bob"}`, nil)

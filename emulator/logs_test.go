@@ -18,6 +18,7 @@ import (
 // TestTheLogOfAnHourIsMadeAndDownloaded has the archive make the log of an hour that
 // is over, and reads it where the call says.
 func TestTheLogOfAnHourIsMadeAndDownloaded(t *testing.T) {
+	t.Parallel()
 	w := startTown(t)
 	then := time.Now().UTC().Add(-2 * time.Hour)
 	date := url.Values{"date": {then.Format("2006010215")}}

@@ -12,6 +12,7 @@ import (
 // the server API, some of them sealed in a segment by then, and looks at what is
 // stored, pushed and billed.
 func TestAMessageIsChangedAfterwards(t *testing.T) {
+	t.Parallel()
 	w := startTown(t, "THRONG_MSG_RANDOM=true")
 	w.must("/group/create.json", url.Values{"groupId": {"g"}, "groupName": {"The g"}, "userId": {"ann", "bob"}})
 	for _, who := range []string{"ann", "bob"} {

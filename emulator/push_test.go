@@ -95,6 +95,7 @@ func (w *town) devicesKnown(name string, users []string) (own, copied map[string
 // and answer for one only after half a minute; a twentieth is no more. It runs out of
 // quota, and push is killed in the middle of a job.
 func TestPushOnABadDay(t *testing.T) {
+	t.Parallel()
 	w := startTown(t)
 	users := w.phones("g", 60)
 	var live, dead []string
@@ -151,7 +152,7 @@ func TestPushOnABadDay(t *testing.T) {
 func (w *town) killPush(live []string) {
 	w.Helper()
 	for _, u := range live[len(live)/2:] {
-		w.misbehave(u, `{"latencyMs":1000}`)
+		w.misbehave(u, `{"latencyMs":3000}`)
 	}
 	for range max(1, kills(w.T)/5) {
 		uid := w.publish("g", "app")
@@ -168,6 +169,7 @@ func (w *town) killPush(live []string) {
 
 // TestAnOperatorPausesPush runs the commands of functions/README.md.
 func TestAnOperatorPausesPush(t *testing.T) {
+	t.Parallel()
 	w := startTown(t, "--trace")
 	text, err := os.ReadFile("../functions/README.md")
 	if err != nil {

@@ -116,9 +116,10 @@ func TestARunRemovesWhatADryRunSays(t *testing.T) {
 // TestARunThatIsKilled has the n-th commit of a run fail, in one of three ways, and
 // the next run go on, for every n that there is.
 func TestARunThatIsKilled(t *testing.T) {
+	built := old(t)
 	for _, landed := range []bool{false, true} {
 		for n := 1; ; n += 3 {
-			w := old(t)
+			w := built.again(t)
 			var mu sync.Mutex // commits of several documents go beside each other
 			count, killed := 0, false
 			fail := func([]commit.Write) error {

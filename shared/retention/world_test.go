@@ -58,6 +58,14 @@ func newWorld(t *testing.T, r retention.Rules) *world {
 	return w
 }
 
+// again is the same app once more, in a new process and with a store of its own.
+func (w *world) again(t *testing.T) *world {
+	c := &world{T: t, ctx: w.ctx, store: &committest.Counting{Memory: w.store.Clone()}, own: maps.Clone(w.own), log: maps.Clone(w.log)}
+	c.clock.Store(w.clock.Load())
+	c.open(w.rules)
+	return c
+}
+
 func (w *world) now() time.Time { return time.UnixMilli(w.clock.Load()).UTC() }
 
 func (w *world) passes(d time.Duration) { w.clock.Add(d.Milliseconds()) }
@@ -167,6 +175,13 @@ func (w *world) synced(g id.Group, had int64) (seqs []int64, from int64, unread 
 // with From of any.
 func (w *world) sync(g id.Group, had int64) (seqs []int64, last inbox.Group, err error) {
 	r := inbox.Request{Groups: map[id.Group]int64{g: had}, Limit: 200}
+	w.mu.Lock()
+	for other, log := range w.log {
+		if other != g { // The device has these, so that its pages are of the group that is looked at.
+			r.Groups[other] = log[len(log)-1].seq
+		}
+	}
+	w.mu.Unlock()
 	seqs = []int64{}
 	for {
 		a, err := w.inbox.Sync(w.ctx, "ann", r)
