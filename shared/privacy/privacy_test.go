@@ -28,6 +28,9 @@ func (w *world) forgotten() {
 	left := slices.DeleteFunc(w.holds(string(zoe), word), func(f string) bool {
 		return slices.ContainsFunc(tombstones, func(t string) bool { return strings.HasPrefix(f, t) })
 	})
+	if list, err := w.conversations.List(w.ctx, zoe); err != nil || !list.None() {
+		w.Errorf("she has conversations: %+v, %v", list, err)
+	}
 	if len(left) > 0 {
 		w.Errorf("%d places still have something of her, such as\n%s", len(left), strings.Join(left[:min(len(left), 12)], "\n"))
 	}
