@@ -141,20 +141,15 @@ func project(d Doc, fields []string) Doc {
 	return d
 }
 
-// Calm takes Before and After away, also while somebody commits whom nobody waits for.
-func (m *Memory) Calm() {
+// Fail sets Before and After, also while somebody commits whom nobody waits for.
+func (m *Memory) Fail(before, after func(writes []Write) error) {
 	m.hooks.Lock()
 	defer m.hooks.Unlock()
-	m.Before, m.After = nil, nil
+	m.Before, m.After = before, after
 }
 
-// Clone is a store with the same documents, which goes its own way from here on.
-func (m *Memory) Clone() *Memory {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	// A commit replaces documents and changes none.
-	return &Memory{docs: maps.Clone(m.docs), clock: m.clock}
-}
+// Calm takes Before and After away.
+func (m *Memory) Calm() { m.Fail(nil, nil) }
 
 // Commit implements Store.
 func (m *Memory) Commit(ctx context.Context, writes []Write) (time.Time, error) {

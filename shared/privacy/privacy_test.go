@@ -171,12 +171,12 @@ func TestErasingIsKilled(t *testing.T) {
 		bob := w.sees("bob", "team")
 		people := id.People{zoe: true}
 		for n := 1; ; n++ {
-			killed, commits := false, 0
+			last, killed, commits := n, false, 0
 			var mu sync.Mutex
 			die := func([]commit.Write) error {
 				mu.Lock()
 				defer mu.Unlock()
-				if commits++; commits == n {
+				if commits++; commits == last {
 					killed = true
 				}
 				if killed {
@@ -185,9 +185,9 @@ func TestErasingIsKilled(t *testing.T) {
 				return nil
 			}
 			if after {
-				w.memory.After = die
+				w.memory.Fail(nil, die)
 			} else {
-				w.memory.Before = die
+				w.memory.Fail(die, nil)
 			}
 			w.open()
 			err := privacy.EraseUsers(w.ctx, w.options(), people)
@@ -316,14 +316,14 @@ func TestAGroupIsKilledWhileItIsErased(t *testing.T) {
 	for n := 1; ; n++ {
 		var mu sync.Mutex
 		commits := 0
-		w.memory.Before = func([]commit.Write) error {
+		w.memory.Fail(func([]commit.Write) error {
 			mu.Lock()
 			defer mu.Unlock()
 			if commits++; commits >= n {
 				return errors.New("killed")
 			}
 			return nil
-		}
+		}, nil)
 		w.open()
 		err := privacy.EraseGroup(w.ctx, w.options(), "team")
 		w.memory.Calm()
