@@ -88,7 +88,7 @@ type search struct {
 	// gone are messages that were erased a short while after they were sent, so that
 	// an hourly log may have them.
 	gone map[id.Message]bool
-	// since is the time of the newest thing that was said of those whose it was.
+	// since is the time up to which nothing is copied again.
 	since int64
 }
 

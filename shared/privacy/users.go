@@ -109,11 +109,11 @@ func (s *search) inGroup(ctx context.Context, h group.Head, people id.People) er
 			return err
 		}
 	}
-	if len(trace.Members) > 0 {
-		s.mu.Lock()
-		s.since = max(s.since, h.ActiveAt)
-		s.mu.Unlock()
-	}
+	// That they left may have been said by a process whose clock is ahead, and in a
+	// search before this one.
+	s.mu.Lock()
+	s.since = max(s.since, min(h.ActiveAt, s.Now().Add(hourlog.Settled).UnixMilli()))
+	s.mu.Unlock()
 	if err := s.answers(ctx, h.ID, people); err != nil || !s.erase {
 		return err
 	}
