@@ -61,8 +61,10 @@ type function struct {
 	counts   *lru.Cache[id.Group, int64]
 	inFlight singleflight.Group
 	asking   singleflight.Group
-	publish  func(ctx context.Context, topic string, payloads ...[]byte) error
-	now      func() time.Time
+	// lookingUp is by group.
+	lookingUp singleflight.Group
+	publish   func(ctx context.Context, topic string, payloads ...[]byte) error
+	now       func() time.Time
 }
 
 // Handler serves the function on c.
@@ -202,37 +204,19 @@ func (f *function) tellMemberships(ctx context.Context, ev *event.Timeline, entr
 // welcome copies the devices and settings of users who joined into the roster, so that no
 // message has to look them up.
 func (f *function) welcome(ctx context.Context, ev *event.Timeline, entries []group.Entry) error {
-	var joined []id.User
+	joined := map[id.User]bool{}
 	for _, e := range entries {
 		if e.Kind == group.KindJoined {
-			joined = append(joined, e.Users...)
+			for _, u := range e.Users {
+				joined[u] = true
+			}
 		}
 	}
 	if len(joined) == 0 {
 		return nil
 	}
-	_, err := f.lookUp(ctx, ev, joined)
+	_, err := f.rosterWith(ctx, ev, func(u id.User, m group.Member) bool { return joined[u] && m.Present() })
 	return err
-}
-
-// lookUpAtOnce is how many users one read asks for.
-const lookUpAtOnce = 500
-
-// lookUp reads users' devices and settings and stores the copies in the roster.
-func (f *function) lookUp(ctx context.Context, ev *event.Timeline, users []id.User) (map[id.User]group.Targets, error) {
-	targets := make(map[id.User]group.Targets, len(users))
-	for len(users) > 0 {
-		n := min(len(users), lookUpAtOnce)
-		profiles, err := f.Users.Profiles(ctx, users[:n])
-		if err != nil {
-			return nil, err
-		}
-		for u, p := range profiles {
-			targets[u] = p.Targets(ev.Group)
-		}
-		users = users[n:]
-	}
-	return targets, f.Groups.SetTargets(ctx, ev.Group, len(ev.Shards), targets)
 }
 
 // nameOf returns what a notification calls the sender.
