@@ -14,14 +14,8 @@ import (
 	"github.com/throng-im/throng/shared/deviceapi"
 	"github.com/throng-im/throng/shared/event"
 	"github.com/throng-im/throng/shared/id"
+	"github.com/throng-im/throng/shared/presence"
 )
-
-// board is where it is written down who is connected to an instance.
-type board interface {
-	Set(ctx context.Context, instance string, users []id.User) error
-	Renew(ctx context.Context, instance string) error
-	Remove(ctx context.Context, instance string) error
-}
 
 // watchedFor is for how long an event of the topic watch stands. What an instance
 // says later than 30 s after one shows that it lives: so it asks for another before
@@ -33,7 +27,7 @@ const watchedFor = 20 * time.Second
 // first: whoever hears that a user has gone, and asks the board whether the user is
 // connected elsewhere, must not find this instance there.
 type book struct {
-	board    board
+	board    *presence.Board
 	instance string
 	tells    bool
 	publish  func(ctx context.Context, topic string, payloads ...[]byte) error
