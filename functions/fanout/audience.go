@@ -3,7 +3,6 @@ package fanout
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"hash/fnv"
 	"log/slog"
@@ -76,28 +75,22 @@ func notifies(e group.Entry, fold bool) bool {
 
 // handOut publishes the jobs of the notices and returns how many they are.
 func (f *function) handOut(ctx context.Context, ev *event.Timeline, notices []notice) (int, error) {
-	var payloads [][]byte
+	var jobs []event.Push
 	for _, n := range notices {
 		slog.InfoContext(ctx, "notifying", "group", ev.Group, "seq", n.entry.Seq, "messageUID", id.NewMessage(ev.Serial, n.entry.Seq), "devices", n.devices(), "folded", len(n.folded))
 		if n.devices() == 0 {
 			continue
 		}
-		jobs, err := f.jobs(ctx, ev, n)
+		some, err := f.jobs(ctx, ev, n)
 		if err != nil {
 			return 0, err
 		}
-		for _, j := range jobs {
-			payload, err := json.Marshal(j)
-			if err != nil {
-				return 0, err
-			}
-			payloads = append(payloads, payload)
-		}
+		jobs = append(jobs, some...)
 	}
-	if len(payloads) == 0 {
+	if len(jobs) == 0 {
 		return 0, nil
 	}
-	return len(payloads), f.publish(ctx, event.TopicPush, payloads...)
+	return len(jobs), event.Publish(ctx, f.publish, event.TopicPush, jobs...)
 }
 
 // jobs makes the push jobs of a notice.

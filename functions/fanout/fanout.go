@@ -63,7 +63,7 @@ type function struct {
 	asking   singleflight.Group
 	// lookingUp is by group.
 	lookingUp singleflight.Group
-	publish   func(ctx context.Context, topic string, payloads ...[]byte) error
+	publish   event.Publisher
 	now       func() time.Time
 }
 
@@ -194,11 +194,7 @@ func (f *function) tellMemberships(ctx context.Context, ev *event.Timeline, entr
 	if len(told.Memberships.Entries) == 0 {
 		return nil
 	}
-	payload, err := json.Marshal(told)
-	if err != nil {
-		return err
-	}
-	return f.publish(ctx, event.TopicConversation, payload)
+	return event.Publish(ctx, f.publish, event.TopicConversation, told)
 }
 
 // welcome copies the devices and settings of users who joined into the roster, so that no

@@ -60,7 +60,7 @@ type Deps struct {
 	Send func(ctx context.Context, m *messaging.Message) error
 	// Publish publishes jobs that wait until they are due, or were given up, to the
 	// topic for it.
-	Publish func(ctx context.Context, topic string, jobs ...event.Push) error
+	Publish event.Publisher
 	// Forget drops a token that FCM says is dead.
 	Forget func(ctx context.Context, user id.User, token string) error
 	// Ask asks whether so many messages may go to FCM now; nil is always.
@@ -76,18 +76,8 @@ type Deps struct {
 
 // On is what the function needs, done by a cloud.
 func On(c *cloud.Cloud, send func(context.Context, *messaging.Message) error) Deps {
-	publish := func(ctx context.Context, topic string, jobs ...event.Push) error {
-		payloads := make([][]byte, len(jobs))
-		for i, job := range jobs {
-			var err error
-			if payloads[i], err = json.Marshal(job); err != nil {
-				return err
-			}
-		}
-		return c.PubSub.Publish(ctx, topic, payloads...)
-	}
 	return Deps{
-		Send: send, Publish: publish, Forget: c.Users.ForgetToken, Ask: c.Gate.Ask, Close: c.Gate.Close, DeviceRate: c.Settings.PushDeviceRate,
+		Send: send, Publish: c.PubSub.Publish, Forget: c.Users.ForgetToken, Ask: c.Gate.Ask, Close: c.Gate.Close, DeviceRate: c.Settings.PushDeviceRate,
 	}
 }
 
@@ -169,7 +159,7 @@ func (f *function) handle(ctx context.Context, d pubsub.Delivery) error {
 			return err
 		}
 		if early > holdAtMost {
-			return f.Publish(ctx, event.TopicPushLater, job)
+			return event.Publish(ctx, f.Publish, event.TopicPushLater, job)
 		}
 	}
 	_, err, _ := f.inFlight.Do(job.Job, func() (any, error) { return nil, f.do(ctx, job) })
@@ -202,7 +192,7 @@ func (f *function) do(ctx context.Context, job event.Push) error {
 		job.Due = answer.Until.Add(rand.N(spread)).UnixMilli()
 	}
 	slog.InfoContext(ctx, "push waits", "job", job.Job, "messageUID", job.MessageUID, "reason", job.Reason, "devices", len(job.Targets), "due", time.UnixMilli(job.Due))
-	return f.Publish(ctx, event.TopicPushLater, job)
+	return event.Publish(ctx, f.Publish, event.TopicPushLater, job)
 }
 
 // givenUp says whether a job, when its time comes, will have been tried for too long.
@@ -226,7 +216,7 @@ func (f *function) hand(ctx context.Context, name string, left []event.Push) err
 	left = nil
 	var errs []error
 	for topic, jobs := range topics {
-		if err := f.Publish(ctx, topic, jobs...); err != nil {
+		if err := event.Publish(ctx, f.Publish, topic, jobs...); err != nil {
 			errs, left = append(errs, err), append(left, jobs...)
 			continue
 		}

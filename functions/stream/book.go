@@ -2,7 +2,6 @@ package stream
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -30,7 +29,7 @@ type book struct {
 	board    *presence.Board
 	instance string
 	tells    bool
-	publish  func(ctx context.Context, topic string, payloads ...[]byte) error
+	publish  event.Publisher
 	now      func() time.Time
 
 	mu sync.Mutex
@@ -97,11 +96,7 @@ func (b *book) watch(ctx context.Context) {
 	if !b.tells || now.Sub(b.watched) < watchedFor {
 		return
 	}
-	payload, err := json.Marshal(event.Watch{Instance: b.instance, At: now.UnixMilli()})
-	if err == nil {
-		err = b.publish(ctx, event.TopicWatch, payload)
-	}
-	if err != nil {
+	if err := event.Publish(ctx, b.publish, event.TopicWatch, event.Watch{Instance: b.instance, At: now.UnixMilli()}); err != nil {
 		slog.WarnContext(ctx, "nobody watches this instance", "instance", b.instance, "error", err)
 		return
 	}
@@ -129,11 +124,7 @@ func (b *book) tell(ctx context.Context, users []id.User) error {
 	b.mu.Unlock()
 	for len(changes) > 0 {
 		n := min(len(changes), event.MaxPresence)
-		payload, err := json.Marshal(event.Presence{Changes: changes[:n]})
-		if err != nil {
-			return err
-		}
-		if err := b.publish(ctx, event.TopicPresence, payload); err != nil {
+		if err := event.Publish(ctx, b.publish, event.TopicPresence, event.Presence{Changes: changes[:n]}); err != nil {
 			return err
 		}
 		changes = changes[n:]
