@@ -63,6 +63,9 @@ type Deps struct {
 	Publish event.Publisher
 	// Forget drops a token that FCM says is dead.
 	Forget func(ctx context.Context, user id.User, token string) error
+	// StillTheirs returns those of the devices whose token is their user's still; nil is
+	// all.
+	StillTheirs func(ctx context.Context, targets []event.PushTarget) ([]event.PushTarget, error)
 	// Ask asks whether so many messages may go to FCM now; nil is always.
 	Ask func(ctx context.Context, n int) (gate.Answer, error)
 	// Close tells all processes that FCM takes nothing until some time.
@@ -77,7 +80,7 @@ type Deps struct {
 // On is what the function needs, done by a cloud.
 func On(c *cloud.Cloud, send func(context.Context, *messaging.Message) error) Deps {
 	return Deps{
-		Send: send, Publish: c.PubSub.Publish, Forget: c.Users.ForgetToken, Ask: c.Gate.Ask, Close: c.Gate.Close, DeviceRate: c.Settings.PushDeviceRate,
+		Send: send, Publish: c.PubSub.Publish, Forget: c.Users.ForgetToken, StillTheirs: c.Users.StillTheirs, Ask: c.Gate.Ask, Close: c.Gate.Close, DeviceRate: c.Settings.PushDeviceRate,
 	}
 }
 
@@ -94,6 +97,9 @@ const (
 	giveUpAfter = time.Hour
 	// spread is over how long jobs come back that have waited for the same moment.
 	spread = 10 * time.Second
+	// oldAfter is after how long the devices of a job are looked at again, before it is
+	// tried: some may have changed hands meanwhile.
+	oldAfter = time.Minute
 	// pausedFor is after how long a job that met a pause looks again.
 	pausedFor = 30 * time.Second
 )
@@ -183,7 +189,11 @@ func (f *function) do(ctx context.Context, job event.Push) error {
 	case err != nil:
 		return err
 	case answer.Open:
-		return f.hand(ctx, job.Job, f.push(ctx, job))
+		left, err := f.stillTheirs(ctx, job, now)
+		if err != nil {
+			return err
+		}
+		return f.hand(ctx, job.Job, f.push(ctx, left))
 	case answer.Paused:
 		job.Reason = reasonPaused
 		job.Due = now.Add(pausedFor).UnixMilli()
@@ -193,6 +203,20 @@ func (f *function) do(ctx context.Context, job event.Push) error {
 	}
 	slog.InfoContext(ctx, "push waits", "job", job.Job, "messageUID", job.MessageUID, "reason", job.Reason, "devices", len(job.Targets), "due", time.UnixMilli(job.Due))
 	return event.Publish(ctx, f.Publish, event.TopicPushLater, job)
+}
+
+// stillTheirs takes those devices off a job that are not their users' any more, where
+// it was tried before or has waited. A young job says what the roster did just now.
+func (f *function) stillTheirs(ctx context.Context, job event.Push, now time.Time) (event.Push, error) {
+	if f.StillTheirs == nil || job.Tries == 0 && now.UnixMilli()-job.First < oldAfter.Milliseconds() {
+		return job, nil
+	}
+	targets, err := f.StillTheirs(ctx, job.Targets)
+	if gone := len(job.Targets) - len(targets); err == nil && gone > 0 {
+		slog.InfoContext(ctx, "devices that are not their users' any more are not pushed to", "job", job.Job, "messageUID", job.MessageUID, "devices", gone)
+		job.Targets = targets
+	}
+	return job, err
 }
 
 // givenUp says whether a job, when its time comes, will have been tried for too long.
