@@ -141,14 +141,7 @@ func (f *function) fanOut(ctx context.Context, ev *event.Timeline, entries []gro
 	if err := f.tellMemberships(ctx, ev, todo); err != nil {
 		return err
 	}
-	notices, err := f.notices(ctx, ev, todo)
-	if err != nil {
-		return err
-	}
-	if err := f.passOver(ctx, notices); err != nil {
-		return err
-	}
-	jobs, err := f.handOut(ctx, ev, notices)
+	jobs, err := f.tell(ctx, ev, todo)
 	if err != nil {
 		return err
 	}
@@ -162,14 +155,25 @@ func (f *function) fanOut(ctx context.Context, ev *event.Timeline, entries []gro
 	return nil
 }
 
+// tell hands out the jobs for whom entries notify, and returns how many they are.
+// Those who are connected are passed over, but for those who may have missed them.
+func (f *function) tell(ctx context.Context, ev *event.Timeline, entries []group.Entry) (int, error) {
+	notices, err := f.notices(ctx, ev, entries)
+	if err != nil {
+		return 0, err
+	}
+	if len(ev.Missed) == 0 {
+		if err := f.passOver(ctx, notices); err != nil {
+			return 0, err
+		}
+	}
+	return f.handOut(ctx, ev, notices)
+}
+
 // makeUp notifies the users who may have missed entries that were fanned out
 // before, whether they are connected now or not.
 func (f *function) makeUp(ctx context.Context, ev *event.Timeline, entries []group.Entry) error {
-	notices, err := f.notices(ctx, ev, entries)
-	if err != nil {
-		return err
-	}
-	jobs, err := f.handOut(ctx, ev, notices)
+	jobs, err := f.tell(ctx, ev, entries)
 	if err != nil {
 		return err
 	}

@@ -40,14 +40,7 @@ func (f *function) tellCount(ctx context.Context, ev *event.Timeline, entries []
 	for i := range entries {
 		entries[i].Mention = nil
 	}
-	notices, err := f.notices(ctx, ev, entries)
-	if err != nil {
-		return err
-	}
-	if err := f.passOver(ctx, notices); err != nil {
-		return err
-	}
-	jobs, err := f.handOut(ctx, ev, notices)
+	jobs, err := f.tell(ctx, ev, entries)
 	if err != nil {
 		return err
 	}
