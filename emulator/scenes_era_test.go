@@ -36,7 +36,7 @@ type era struct {
 	s   *scene
 	ago atomic.Int64
 	// publish publishes to the cloud, unless held has what waits.
-	publish func(ctx context.Context, topic string, payloads ...[]byte) error
+	publish event.Publisher
 	mu      sync.Mutex
 	holding bool
 	held    [][]byte

@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"time"
@@ -41,7 +40,7 @@ type readOn struct {
 // where the app wants it.
 type clears struct {
 	*cloud.Cloud
-	publish publish
+	publish event.Publisher
 	now     func() time.Time
 	paces   *lru.Cache[clearKey, *rate.Limiter]
 }
@@ -51,7 +50,7 @@ type clearKey struct {
 	group id.Group
 }
 
-func newClears(c *cloud.Cloud, publish publish, now func() time.Time) *clears {
+func newClears(c *cloud.Cloud, publish event.Publisher, now func() time.Time) *clears {
 	paces, _ := lru.New[clearKey, *rate.Limiter](clearedGroups) // fails for a size of zero only
 	return &clears{c, publish, now, paces}
 }
@@ -95,9 +94,5 @@ func (c *clears) tell(ctx context.Context, r readOn) error {
 	if len(job.Targets) == 0 {
 		return nil
 	}
-	payload, err := json.Marshal(job)
-	if err != nil {
-		return err
-	}
-	return c.publish(ctx, event.TopicPush, payload)
+	return event.Publish(ctx, c.publish, event.TopicPush, job)
 }

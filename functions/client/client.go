@@ -22,6 +22,7 @@ import (
 	"github.com/throng-im/throng/shared/callback"
 	"github.com/throng-im/throng/shared/cloud"
 	"github.com/throng-im/throng/shared/deviceapi"
+	"github.com/throng-im/throng/shared/event"
 	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
@@ -38,10 +39,7 @@ func Handler(c *cloud.Cloud) http.Handler {
 	return handler(c, c.PubSub.Publish, time.Now)
 }
 
-// publish hands an event to a topic.
-type publish func(ctx context.Context, topic string, payloads ...[]byte) error
-
-func handler(c *cloud.Cloud, publish publish, now func() time.Time) http.Handler {
+func handler(c *cloud.Cloud, publish event.Publisher, now func() time.Time) http.Handler {
 	f := calls{c, newPace(c.Settings.DeviceRate), newClears(c, publish, now), callback.NewCensor(c.Settings, time.Now), publish}
 	mux := http.NewServeMux()
 	for path, methods := range f.routes() {
@@ -111,7 +109,7 @@ type calls struct {
 	clears *clears
 	// censor is asked before a message is stored, nil where the app has none.
 	censor  *callback.Censor
-	publish publish
+	publish event.Publisher
 }
 
 // caller is the user whom the token names, how the user stands, and whether the

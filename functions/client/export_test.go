@@ -6,11 +6,12 @@ import (
 	"time"
 
 	"github.com/throng-im/throng/shared/cloud"
+	"github.com/throng-im/throng/shared/event"
 )
 
 // HandlerPublishing is Handler with something else in the places of Pub/Sub and of
 // the clock that clearing goes by.
-func HandlerPublishing(c *cloud.Cloud, publish publish, now func() time.Time) http.Handler {
+func HandlerPublishing(c *cloud.Cloud, publish event.Publisher, now func() time.Time) http.Handler {
 	return handler(c, publish, now)
 }
 

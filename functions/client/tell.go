@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"time"
 
@@ -34,11 +33,7 @@ func (f calls) tellLoggedOut(ctx context.Context, who caller, r *http.Request) e
 }
 
 func (f calls) announce(ctx context.Context, topic string, what any) error {
-	payload, err := json.Marshal(what)
-	if err != nil {
-		return err
-	}
-	if err := f.publish(ctx, topic, payload); err != nil {
+	if err := event.Publish(ctx, f.publish, topic, what); err != nil {
 		return fault.New(fault.Unavailable, "done but not announced, try again")
 	}
 	return nil

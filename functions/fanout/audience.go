@@ -3,7 +3,6 @@ package fanout
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"hash/fnv"
 	"log/slog"
@@ -76,28 +75,22 @@ func notifies(e group.Entry, fold bool) bool {
 
 // handOut publishes the jobs of the notices and returns how many they are.
 func (f *function) handOut(ctx context.Context, ev *event.Timeline, notices []notice) (int, error) {
-	var payloads [][]byte
+	var jobs []event.Push
 	for _, n := range notices {
 		slog.InfoContext(ctx, "notifying", "group", ev.Group, "seq", n.entry.Seq, "messageUID", id.NewMessage(ev.Serial, n.entry.Seq), "devices", n.devices(), "folded", len(n.folded))
 		if n.devices() == 0 {
 			continue
 		}
-		jobs, err := f.jobs(ctx, ev, n)
+		some, err := f.jobs(ctx, ev, n)
 		if err != nil {
 			return 0, err
 		}
-		for _, j := range jobs {
-			payload, err := json.Marshal(j)
-			if err != nil {
-				return 0, err
-			}
-			payloads = append(payloads, payload)
-		}
+		jobs = append(jobs, some...)
 	}
-	if len(payloads) == 0 {
+	if len(jobs) == 0 {
 		return 0, nil
 	}
-	return len(payloads), f.publish(ctx, event.TopicPush, payloads...)
+	return len(jobs), event.Publish(ctx, f.publish, event.TopicPush, jobs...)
 }
 
 // jobs makes the push jobs of a notice.
@@ -135,31 +128,73 @@ func missedBy(ev *event.Timeline) string {
 }
 
 // roster returns the group's roster with the devices of everyone whom one of
-// the messages may reach, those looked up who are not copied yet or whose copy has
-// grown old.
+// the messages may reach.
 func (f *function) roster(ctx context.Context, ev *event.Timeline, entries []group.Entry) (*group.Roster, error) {
-	roster, err := f.Groups.Roster(ctx, ev.Group, ev.Shards)
-	if err != nil {
-		return nil, err
-	}
-	var unknown []id.User
 	first, last := entries[0].Seq, entries[0].Seq
 	for _, e := range entries {
 		first, last = min(first, e.Seq), max(last, e.Seq)
 	}
+	return f.rosterWith(ctx, ev, func(_ id.User, m group.Member) bool { return m.Within(first, last) })
+}
+
+// rosterWith returns the group's roster with the devices of those who are wanted.
+// Who is not copied yet or whose copy has grown old is looked up. That is done for
+// one event of a group at a time: the first messages of a new group come while those
+// who joined are being looked up, and need not ask for the same users.
+func (f *function) rosterWith(ctx context.Context, ev *event.Timeline, wanted func(id.User, group.Member) bool) (*group.Roster, error) {
+	for {
+		roster, unknown, err := f.unknown(ctx, ev, wanted)
+		if err != nil || len(unknown) == 0 {
+			return roster, err
+		}
+		mine := false
+		_, err, _ = f.lookingUp.Do(string(ev.Group), func() (any, error) {
+			mine = true
+			// Another event may just have come to know them.
+			if roster, unknown, err = f.unknown(ctx, ev, wanted); err == nil && len(unknown) > 0 {
+				roster, err = f.lookUp(ctx, ev.Group, roster, unknown)
+			}
+			return nil, err
+		})
+		if mine {
+			return roster, err
+		}
+	}
+}
+
+// unknown lists those of a roster who are wanted and have to be looked up.
+func (f *function) unknown(ctx context.Context, ev *event.Timeline, wanted func(id.User, group.Member) bool) (*group.Roster, []id.User, error) {
+	roster, err := f.Groups.Roster(ctx, ev.Group, ev.Shards)
+	if err != nil {
+		return nil, nil, err
+	}
+	var unknown []id.User
+	now := f.now()
 	roster.Each(func(u id.User, m group.Member, targets *group.Targets) {
-		if (targets == nil || targets.Doubtful(f.now())) && m.Within(first, last) {
+		if (targets == nil || targets.Doubtful(now)) && wanted(u, m) {
 			unknown = append(unknown, u)
 		}
 	})
-	if len(unknown) == 0 {
-		return roster, nil
+	return roster, unknown, nil
+}
+
+// lookUpAtOnce is how many users one read asks for.
+const lookUpAtOnce = 500
+
+// lookUp reads users' devices and settings, stores the copies in the roster and
+// returns it with them.
+func (f *function) lookUp(ctx context.Context, g id.Group, roster *group.Roster, users []id.User) (*group.Roster, error) {
+	targets := make(map[id.User]group.Targets, len(users))
+	for page := range slices.Chunk(users, lookUpAtOnce) {
+		profiles, err := f.Users.Profiles(ctx, page)
+		if err != nil {
+			return nil, err
+		}
+		for u, p := range profiles {
+			targets[u] = p.Targets(g)
+		}
 	}
-	found, err := f.lookUp(ctx, ev, unknown)
-	if err != nil {
-		return nil, err
-	}
-	return roster.With(found), nil
+	return f.Groups.Learn(ctx, g, roster, targets)
 }
 
 // audienceOf picks the devices that an entry notifies, asking notify of each member.

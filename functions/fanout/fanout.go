@@ -61,8 +61,10 @@ type function struct {
 	counts   *lru.Cache[id.Group, int64]
 	inFlight singleflight.Group
 	asking   singleflight.Group
-	publish  func(ctx context.Context, topic string, payloads ...[]byte) error
-	now      func() time.Time
+	// lookingUp is by group.
+	lookingUp singleflight.Group
+	publish   event.Publisher
+	now       func() time.Time
 }
 
 // Handler serves the function on c.
@@ -139,14 +141,7 @@ func (f *function) fanOut(ctx context.Context, ev *event.Timeline, entries []gro
 	if err := f.tellMemberships(ctx, ev, todo); err != nil {
 		return err
 	}
-	notices, err := f.notices(ctx, ev, todo)
-	if err != nil {
-		return err
-	}
-	if err := f.passOver(ctx, notices); err != nil {
-		return err
-	}
-	jobs, err := f.handOut(ctx, ev, notices)
+	jobs, err := f.tell(ctx, ev, todo)
 	if err != nil {
 		return err
 	}
@@ -160,14 +155,25 @@ func (f *function) fanOut(ctx context.Context, ev *event.Timeline, entries []gro
 	return nil
 }
 
+// tell hands out the jobs for whom entries notify, and returns how many they are.
+// Those who are connected are passed over, but for those who may have missed them.
+func (f *function) tell(ctx context.Context, ev *event.Timeline, entries []group.Entry) (int, error) {
+	notices, err := f.notices(ctx, ev, entries)
+	if err != nil {
+		return 0, err
+	}
+	if len(ev.Missed) == 0 {
+		if err := f.passOver(ctx, notices); err != nil {
+			return 0, err
+		}
+	}
+	return f.handOut(ctx, ev, notices)
+}
+
 // makeUp notifies the users who may have missed entries that were fanned out
 // before, whether they are connected now or not.
 func (f *function) makeUp(ctx context.Context, ev *event.Timeline, entries []group.Entry) error {
-	notices, err := f.notices(ctx, ev, entries)
-	if err != nil {
-		return err
-	}
-	jobs, err := f.handOut(ctx, ev, notices)
+	jobs, err := f.tell(ctx, ev, entries)
 	if err != nil {
 		return err
 	}
@@ -192,47 +198,25 @@ func (f *function) tellMemberships(ctx context.Context, ev *event.Timeline, entr
 	if len(told.Memberships.Entries) == 0 {
 		return nil
 	}
-	payload, err := json.Marshal(told)
-	if err != nil {
-		return err
-	}
-	return f.publish(ctx, event.TopicConversation, payload)
+	return event.Publish(ctx, f.publish, event.TopicConversation, told)
 }
 
 // welcome copies the devices and settings of users who joined into the roster, so that no
 // message has to look them up.
 func (f *function) welcome(ctx context.Context, ev *event.Timeline, entries []group.Entry) error {
-	var joined []id.User
+	joined := map[id.User]bool{}
 	for _, e := range entries {
 		if e.Kind == group.KindJoined {
-			joined = append(joined, e.Users...)
+			for _, u := range e.Users {
+				joined[u] = true
+			}
 		}
 	}
 	if len(joined) == 0 {
 		return nil
 	}
-	_, err := f.lookUp(ctx, ev, joined)
+	_, err := f.rosterWith(ctx, ev, func(u id.User, m group.Member) bool { return joined[u] && m.Present() })
 	return err
-}
-
-// lookUpAtOnce is how many users one read asks for.
-const lookUpAtOnce = 500
-
-// lookUp reads users' devices and settings and stores the copies in the roster.
-func (f *function) lookUp(ctx context.Context, ev *event.Timeline, users []id.User) (map[id.User]group.Targets, error) {
-	targets := make(map[id.User]group.Targets, len(users))
-	for len(users) > 0 {
-		n := min(len(users), lookUpAtOnce)
-		profiles, err := f.Users.Profiles(ctx, users[:n])
-		if err != nil {
-			return nil, err
-		}
-		for u, p := range profiles {
-			targets[u] = p.Targets(ev.Group)
-		}
-		users = users[n:]
-	}
-	return targets, f.Groups.SetTargets(ctx, ev.Group, len(ev.Shards), targets)
 }
 
 // nameOf returns what a notification calls the sender.

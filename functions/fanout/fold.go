@@ -2,7 +2,6 @@ package fanout
 
 import (
 	"context"
-	"encoding/json"
 	"log/slog"
 
 	"github.com/throng-im/throng/shared/event"
@@ -41,14 +40,7 @@ func (f *function) tellCount(ctx context.Context, ev *event.Timeline, entries []
 	for i := range entries {
 		entries[i].Mention = nil
 	}
-	notices, err := f.notices(ctx, ev, entries)
-	if err != nil {
-		return err
-	}
-	if err := f.passOver(ctx, notices); err != nil {
-		return err
-	}
-	jobs, err := f.handOut(ctx, ev, notices)
+	jobs, err := f.tell(ctx, ev, entries)
 	if err != nil {
 		return err
 	}
@@ -72,11 +64,7 @@ func (f *function) askForCount(ctx context.Context, ev *event.Timeline, entries 
 		return nil
 	}
 	due := last + foldFor
-	payload, err := json.Marshal(event.Watch{Group: ev.Group, At: due})
-	if err != nil {
-		return err
-	}
-	if err := f.publish(ctx, event.TopicWatch, payload); err != nil {
+	if err := event.Publish(ctx, f.publish, event.TopicWatch, event.Watch{Group: ev.Group, At: due}); err != nil {
 		return err
 	}
 	f.counts.Add(ev.Group, due)

@@ -2,7 +2,6 @@ package fanout
 
 import (
 	"context"
-	"encoding/json"
 	"log/slog"
 	"maps"
 	"slices"
@@ -61,18 +60,14 @@ func (f *function) watch(ctx context.Context, instances []string) error {
 	slices.Sort(instances)
 	_, err, _ := f.asking.Do(strings.Join(instances, " "), func() (any, error) {
 		now, todo := f.now(), f.unwatched(instances)
-		var payloads [][]byte
-		for _, instance := range todo {
-			payload, err := json.Marshal(event.Watch{Instance: instance, At: now.UnixMilli()})
-			if err != nil {
-				return nil, err
-			}
-			payloads = append(payloads, payload)
-		}
-		if len(payloads) == 0 {
+		if len(todo) == 0 {
 			return nil, nil
 		}
-		if err := f.publish(ctx, event.TopicWatch, payloads...); err != nil {
+		asks := make([]event.Watch, len(todo))
+		for i, instance := range todo {
+			asks[i] = event.Watch{Instance: instance, At: now.UnixMilli()}
+		}
+		if err := event.Publish(ctx, f.publish, event.TopicWatch, asks...); err != nil {
 			return nil, err
 		}
 		for _, instance := range todo {

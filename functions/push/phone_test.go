@@ -78,11 +78,17 @@ func (p *phone) now() time.Time { p.mu.Lock(); defer p.mu.Unlock(); return p.clo
 
 func (p *phone) pass(d time.Duration) { p.mu.Lock(); defer p.mu.Unlock(); p.clock = p.clock.Add(d) }
 
-func (p *phone) publish(_ context.Context, topic string, jobs ...event.Push) error {
+func (p *phone) publish(_ context.Context, topic string, payloads ...[]byte) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.deaf {
 		return errors.New("no Pub/Sub")
+	}
+	jobs := make([]event.Push, len(payloads))
+	for i, payload := range payloads {
+		if err := json.Unmarshal(payload, &jobs[i]); err != nil {
+			return err
+		}
 	}
 	switch topic {
 	case event.TopicPushLater:

@@ -60,9 +60,12 @@ type Deps struct {
 	Send func(ctx context.Context, m *messaging.Message) error
 	// Publish publishes jobs that wait until they are due, or were given up, to the
 	// topic for it.
-	Publish func(ctx context.Context, topic string, jobs ...event.Push) error
+	Publish event.Publisher
 	// Forget drops a token that FCM says is dead.
 	Forget func(ctx context.Context, user id.User, token string) error
+	// StillTheirs returns those of the devices whose token is their user's still; nil is
+	// all.
+	StillTheirs func(ctx context.Context, targets []event.PushTarget) ([]event.PushTarget, error)
 	// Ask asks whether so many messages may go to FCM now; nil is always.
 	Ask func(ctx context.Context, n int) (gate.Answer, error)
 	// Close tells all processes that FCM takes nothing until some time.
@@ -76,18 +79,8 @@ type Deps struct {
 
 // On is what the function needs, done by a cloud.
 func On(c *cloud.Cloud, send func(context.Context, *messaging.Message) error) Deps {
-	publish := func(ctx context.Context, topic string, jobs ...event.Push) error {
-		payloads := make([][]byte, len(jobs))
-		for i, job := range jobs {
-			var err error
-			if payloads[i], err = json.Marshal(job); err != nil {
-				return err
-			}
-		}
-		return c.PubSub.Publish(ctx, topic, payloads...)
-	}
 	return Deps{
-		Send: send, Publish: publish, Forget: c.Users.ForgetToken, Ask: c.Gate.Ask, Close: c.Gate.Close, DeviceRate: c.Settings.PushDeviceRate,
+		Send: send, Publish: c.PubSub.Publish, Forget: c.Users.ForgetToken, StillTheirs: c.Users.StillTheirs, Ask: c.Gate.Ask, Close: c.Gate.Close, DeviceRate: c.Settings.PushDeviceRate,
 	}
 }
 
@@ -104,6 +97,9 @@ const (
 	giveUpAfter = time.Hour
 	// spread is over how long jobs come back that have waited for the same moment.
 	spread = 10 * time.Second
+	// oldAfter is after how long the devices of a job are looked at again, before it is
+	// tried: some may have changed hands meanwhile.
+	oldAfter = time.Minute
 	// pausedFor is after how long a job that met a pause looks again.
 	pausedFor = 30 * time.Second
 )
@@ -169,7 +165,7 @@ func (f *function) handle(ctx context.Context, d pubsub.Delivery) error {
 			return err
 		}
 		if early > holdAtMost {
-			return f.Publish(ctx, event.TopicPushLater, job)
+			return event.Publish(ctx, f.Publish, event.TopicPushLater, job)
 		}
 	}
 	_, err, _ := f.inFlight.Do(job.Job, func() (any, error) { return nil, f.do(ctx, job) })
@@ -193,7 +189,11 @@ func (f *function) do(ctx context.Context, job event.Push) error {
 	case err != nil:
 		return err
 	case answer.Open:
-		return f.hand(ctx, job.Job, f.push(ctx, job))
+		left, err := f.stillTheirs(ctx, job, now)
+		if err != nil {
+			return err
+		}
+		return f.hand(ctx, job.Job, f.push(ctx, left))
 	case answer.Paused:
 		job.Reason = reasonPaused
 		job.Due = now.Add(pausedFor).UnixMilli()
@@ -202,7 +202,21 @@ func (f *function) do(ctx context.Context, job event.Push) error {
 		job.Due = answer.Until.Add(rand.N(spread)).UnixMilli()
 	}
 	slog.InfoContext(ctx, "push waits", "job", job.Job, "messageUID", job.MessageUID, "reason", job.Reason, "devices", len(job.Targets), "due", time.UnixMilli(job.Due))
-	return f.Publish(ctx, event.TopicPushLater, job)
+	return event.Publish(ctx, f.Publish, event.TopicPushLater, job)
+}
+
+// stillTheirs takes those devices off a job that are not their users' any more, where
+// it was tried before or has waited. A young job says what the roster did just now.
+func (f *function) stillTheirs(ctx context.Context, job event.Push, now time.Time) (event.Push, error) {
+	if f.StillTheirs == nil || job.Tries == 0 && now.UnixMilli()-job.First < oldAfter.Milliseconds() {
+		return job, nil
+	}
+	targets, err := f.StillTheirs(ctx, job.Targets)
+	if gone := len(job.Targets) - len(targets); err == nil && gone > 0 {
+		slog.InfoContext(ctx, "devices that are not their users' any more are not pushed to", "job", job.Job, "messageUID", job.MessageUID, "devices", gone)
+		job.Targets = targets
+	}
+	return job, err
 }
 
 // givenUp says whether a job, when its time comes, will have been tried for too long.
@@ -226,7 +240,7 @@ func (f *function) hand(ctx context.Context, name string, left []event.Push) err
 	left = nil
 	var errs []error
 	for topic, jobs := range topics {
-		if err := f.Publish(ctx, topic, jobs...); err != nil {
+		if err := event.Publish(ctx, f.Publish, topic, jobs...); err != nil {
 			errs, left = append(errs, err), append(left, jobs...)
 			continue
 		}

@@ -44,11 +44,11 @@ func (s *storm) process(lives int64) (http.Handler, *atomic.Bool) {
 		}
 		return send(ctx, m)
 	}
-	d.Publish = func(ctx context.Context, topic string, jobs ...event.Push) error {
+	d.Publish = func(ctx context.Context, topic string, payloads ...[]byte) error {
 		if died.Load() {
 			return errors.New("killed")
 		}
-		return s.publish(ctx, topic, jobs...)
+		return s.publish(ctx, topic, payloads...)
 	}
 	d.Forget = func(ctx context.Context, u id.User, token string) error {
 		if died.Load() {

@@ -2,8 +2,10 @@ package push_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -279,5 +281,54 @@ func TestTokensAreInNoLog(t *testing.T) {
 	}
 	if text := logged.String(); strings.Contains(text, "secret-") || !strings.Contains(text, "push_given_up") {
 		t.Errorf("the log: %s", text)
+	}
+}
+
+// TestOldJobsAskWhoseTheDevicesAre before each try but the first, and where a job has
+// waited for a minute. Who is not asked about is pushed to.
+func TestOldJobsAskWhoseTheDevicesAre(t *testing.T) {
+	for what, c := range map[string]struct {
+		tries  int
+		waited time.Duration
+		fails  bool
+		// asked is about how many devices; pushed are those that get it.
+		asked  int
+		pushed string
+	}{
+		"the first try":            {0, 0, false, 0, "hers moved"},
+		"it waited for a moment":   {0, 59 * time.Second, false, 0, "hers moved"},
+		"it waited for a minute":   {0, time.Minute, false, 2, "hers"},
+		"it was tried":             {1, 10 * time.Second, false, 2, "hers"},
+		"nobody knows whose it is": {1, time.Minute, true, 2, ""},
+	} {
+		p := newPhone(t, 0, 0)
+		asked := 0
+		p.deps.StillTheirs = func(_ context.Context, targets []event.PushTarget) ([]event.PushTarget, error) {
+			asked += len(targets)
+			if c.fails {
+				return nil, errors.New("no Firestore")
+			}
+			return slices.DeleteFunc(slices.Clone(targets), func(t event.PushTarget) bool { return t.Token == "moved" }), nil
+		}
+		p.handler = push.Handler(p.deps)
+		j := job("j", "hers", "moved")
+		j.Tries, j.First = c.tries, p.now().Add(-c.waited).UnixMilli()
+		status := p.deliver(j)
+		if got := strings.Join(p.pushed(), " "); got != c.pushed || asked != c.asked || (status == http.StatusNoContent) == c.fails || len(p.forgotten) > 0 {
+			t.Errorf("%s: asked about %d, pushed to %q, answered %d, forgotten %q", what, asked, got, status, p.forgotten)
+		}
+	}
+}
+
+// TestAJobOfWhichNobodyIsLeftIsDone: it leaves nothing behind.
+func TestAJobOfWhichNobodyIsLeftIsDone(t *testing.T) {
+	p := newPhone(t, 0, 0)
+	p.deps.StillTheirs = func(context.Context, []event.PushTarget) ([]event.PushTarget, error) { return nil, nil }
+	p.handler = push.Handler(p.deps)
+	j := job("j", "moved")
+	j.Tries = 1
+	p.takes(j)
+	if len(p.pushed())+len(p.waiting())+len(p.dead) > 0 {
+		t.Errorf("pushed to %q", p.pushed())
 	}
 }

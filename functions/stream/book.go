@@ -2,7 +2,6 @@ package stream
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -14,14 +13,8 @@ import (
 	"github.com/throng-im/throng/shared/deviceapi"
 	"github.com/throng-im/throng/shared/event"
 	"github.com/throng-im/throng/shared/id"
+	"github.com/throng-im/throng/shared/presence"
 )
-
-// board is where it is written down who is connected to an instance.
-type board interface {
-	Set(ctx context.Context, instance string, users []id.User) error
-	Renew(ctx context.Context, instance string) error
-	Remove(ctx context.Context, instance string) error
-}
 
 // watchedFor is for how long an event of the topic watch stands. What an instance
 // says later than 30 s after one shows that it lives: so it asks for another before
@@ -33,10 +26,10 @@ const watchedFor = 20 * time.Second
 // first: whoever hears that a user has gone, and asks the board whether the user is
 // connected elsewhere, must not find this instance there.
 type book struct {
-	board    board
+	board    *presence.Board
 	instance string
 	tells    bool
-	publish  func(ctx context.Context, topic string, payloads ...[]byte) error
+	publish  event.Publisher
 	now      func() time.Time
 
 	mu sync.Mutex
@@ -103,11 +96,7 @@ func (b *book) watch(ctx context.Context) {
 	if !b.tells || now.Sub(b.watched) < watchedFor {
 		return
 	}
-	payload, err := json.Marshal(event.Watch{Instance: b.instance, At: now.UnixMilli()})
-	if err == nil {
-		err = b.publish(ctx, event.TopicWatch, payload)
-	}
-	if err != nil {
+	if err := event.Publish(ctx, b.publish, event.TopicWatch, event.Watch{Instance: b.instance, At: now.UnixMilli()}); err != nil {
 		slog.WarnContext(ctx, "nobody watches this instance", "instance", b.instance, "error", err)
 		return
 	}
@@ -135,11 +124,7 @@ func (b *book) tell(ctx context.Context, users []id.User) error {
 	b.mu.Unlock()
 	for len(changes) > 0 {
 		n := min(len(changes), event.MaxPresence)
-		payload, err := json.Marshal(event.Presence{Changes: changes[:n]})
-		if err != nil {
-			return err
-		}
-		if err := b.publish(ctx, event.TopicPresence, payload); err != nil {
+		if err := event.Publish(ctx, b.publish, event.TopicPresence, event.Presence{Changes: changes[:n]}); err != nil {
 			return err
 		}
 		changes = changes[n:]

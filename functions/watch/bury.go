@@ -2,7 +2,6 @@ package watch
 
 import (
 	"context"
-	"encoding/json"
 	"log/slog"
 	"maps"
 	"slices"
@@ -71,11 +70,7 @@ func (f *function) gone(ctx context.Context, instance string, users []id.User) e
 	for _, u := range users {
 		ev.Changes = append(ev.Changes, event.Change{User: u, Status: event.Offline, At: f.now().UnixMilli()})
 	}
-	payload, err := json.Marshal(ev)
-	if err != nil {
-		return err
-	}
-	return f.publish(ctx, event.TopicPresence, payload)
+	return event.Publish(ctx, f.publish, event.TopicPresence, ev)
 }
 
 // makeUp has those of the users who are connected nowhere else notified of what

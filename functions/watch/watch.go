@@ -45,10 +45,9 @@ const (
 
 type function struct {
 	*cloud.Cloud
-	now  func() time.Time
-	wait func(context.Context, time.Duration) error
-	// publish hands an event to a topic.
-	publish func(ctx context.Context, topic string, payloads ...[]byte) error
+	now     func() time.Time
+	wait    func(context.Context, time.Duration) error
+	publish event.Publisher
 }
 
 // Handler serves the function on c.

@@ -61,7 +61,7 @@ const (
 type function struct {
 	*cloud.Cloud
 	kinds   map[event.CallbackKind]*kind
-	publish func(ctx context.Context, topic string, payloads ...[]byte) error
+	publish event.Publisher
 	online  func(ctx context.Context, dead string, users ...id.User) (map[id.User]bool, error)
 	find    func(ctx context.Context, uid id.Message) (id.Group, group.Entry, error)
 	caller  *callback.Caller
@@ -278,11 +278,7 @@ func (f *function) putOff(ctx context.Context, ev event.Callback, left []call) e
 		}
 		ev.Deleted = &rest
 	}
-	payload, err := json.Marshal(ev)
-	if err != nil {
-		return err
-	}
-	return f.publish(ctx, event.TopicCallback, payload)
+	return event.Publish(ctx, f.publish, event.TopicCallback, ev)
 }
 
 // turn is where an event stands in its group; last is zero where it stands nowhere.

@@ -100,9 +100,7 @@ func Open(ctx context.Context, s settings.Settings, meter *cost.Meter) (*Cloud, 
 		_ = store.Close()
 		return nil, err
 	}
-	announce := func(topic string) func(context.Context, ...[]byte) error {
-		return func(ctx context.Context, payloads ...[]byte) error { return ps.Publish(ctx, topic, payloads...) }
-	}
+	announce := event.Publisher(ps.Publish).On
 	linger := s.Linger
 	if linger == 0 {
 		linger = -1 // the options' zero is their default

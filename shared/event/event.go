@@ -3,15 +3,11 @@
 package event
 
 import (
-	"context"
 	"encoding/json"
 	"time"
 
 	"github.com/throng-im/throng/shared/id"
 )
-
-// Announcer publishes events of one topic. It returns when they are durable.
-type Announcer func(ctx context.Context, payloads ...[]byte) error
 
 // RetellFor is how young a change must be to be announced once more by a command
 // that finds it made: whoever made it may have got an error because it could not

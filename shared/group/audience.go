@@ -3,7 +3,9 @@ package group
 import (
 	"context"
 	"maps"
+	"slices"
 	"sync"
+	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 
@@ -66,8 +68,7 @@ func (g *Groups) Roster(ctx context.Context, group id.Group, versions []int64) (
 	if err := g.fill(ctx, group, fresh, missing); err != nil {
 		return nil, err
 	}
-	g.rosters.put(group, fresh)
-	return fresh, nil
+	return g.rosters.change(group, fresh.or), nil
 }
 
 // fill reads the missing shards, and those that were split off since.
@@ -144,26 +145,59 @@ func (c *rosterCache) get(g id.Group) *Roster {
 	return r
 }
 
-func (c *rosterCache) put(g id.Group, r *Roster) {
+// change puts in the place of the roster that is known, or nil, what by makes of it.
+func (c *rosterCache) change(g id.Group, by func(known *Roster) *Roster) *Roster {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	known, _ := c.byID.Peek(g)
+	r := by(known)
 	c.byID.Remove(g)
 	c.byID.Add(g, r)
 	c.bytes += r.size()
 	for c.bytes > c.limit && c.byID.Len() > 1 {
 		c.byID.RemoveOldest()
 	}
+	return r
 }
 
-// With returns the roster with the devices of users whose targets it lacked.
-func (r *Roster) With(found map[id.User]Targets) *Roster {
+// Learn stores copies of what users set that a roster lacks or doubts, as SetTargets
+// does, and returns the roster with them. This process need not read them again.
+func (g *Groups) Learn(ctx context.Context, group id.Group, r *Roster, found map[id.User]Targets) (*Roster, error) {
+	if err := g.SetTargets(ctx, group, len(r.shards), found); err != nil {
+		return nil, err
+	}
+	return g.rosters.change(group, func(known *Roster) *Roster { return r.or(known).with(found, g.now()) }), nil
+}
+
+// or returns the roster with what is known better: of a shard that is as new as what
+// was read, this process may have learnt more since.
+func (r *Roster) or(known *Roster) *Roster {
+	if known == nil {
+		return r
+	}
+	out := &Roster{shards: slices.Clone(known.shards)}
+	for i, s := range r.shards {
+		switch {
+		case i == len(out.shards):
+			out.shards = append(out.shards, s)
+		case s.version > out.shards[i].version:
+			out.shards[i] = s
+		}
+	}
+	return out
+}
+
+// with returns the roster with copies of what members set. One that is no newer than
+// what is there changes nothing.
+func (r *Roster) with(found map[id.User]Targets, now time.Time) *Roster {
 	out := &Roster{shards: make([]*shard, len(r.shards))}
 	for i, s := range r.shards {
 		c := *s
 		c.targets = maps.Clone(s.targets)
 		for u := range s.members {
-			if t, ok := found[u]; ok {
-				c.targets[u] = t
+			t, asked := found[u]
+			if old, known := s.targets[u]; asked && (!known || t.outdates(old, now)) {
+				c.setTargets(u, t)
 			}
 		}
 		out.shards[i] = &c

@@ -3,10 +3,12 @@ package user
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"time"
 
 	"github.com/throng-im/throng/shared/commit"
+	"github.com/throng-im/throng/shared/event"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
 	"github.com/throng-im/throng/shared/notify"
@@ -67,6 +69,27 @@ func (u *Users) release(ctx context.Context, user id.User, token string) error {
 		}
 		return nil
 	})
+}
+
+// StillTheirs returns those of a push job's devices whose token is in their user's
+// document still: neither were they removed, nor has somebody else the token now. It
+// costs a read for each user, all in one.
+func (u *Users) StillTheirs(ctx context.Context, targets []event.PushTarget) ([]event.PushTarget, error) {
+	asked := map[id.User]bool{}
+	for _, t := range targets {
+		asked[t.User] = true
+	}
+	profiles, err := u.Profiles(ctx, slices.Sorted(maps.Keys(asked)))
+	if err != nil {
+		return nil, err
+	}
+	var out []event.PushTarget
+	for _, t := range targets {
+		if slices.ContainsFunc(profiles[t.User].of.devices, func(d Device) bool { return d.Token == t.Token }) {
+			out = append(out, t)
+		}
+	}
+	return out, nil
 }
 
 // RemoveDevice ends push to a device. An unknown device is no error.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/throng-im/throng/shared/commit"
+	"github.com/throng-im/throng/shared/event"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
 	"github.com/throng-im/throng/shared/user"
@@ -447,6 +448,48 @@ func TestSomebodyComesBetween(t *testing.T) {
 			if !maps.Equal(have, want) {
 				t.Errorf("%s: bob came at ann's commit %d: %v, want %v", what, at, have, want)
 			}
+		}
+	}
+}
+
+// TestWhoseTheDevicesOfAJobAreStill says which of four devices that a job was made for
+// are pushed to when it is tried again, for a read of each user.
+func TestWhoseTheDevicesOfAJobAreStill(t *testing.T) {
+	const all = "ann/phone ann/pad bob/phone bob/old"
+	for what, c := range map[string]struct {
+		happened func(s *street) error
+		want     string
+	}{
+		"nothing":                {func(*street) error { return nil }, all},
+		"a device is removed":    {func(s *street) error { return s.users.RemoveDevice(t.Context(), "ann", "pad") }, "ann/phone bob/phone bob/old"},
+		"a device changes hands": {func(s *street) error { return s.puts("bob", "new=ann-phone") }, "ann/pad bob/phone bob/old"},
+		"a token is replaced":    {func(s *street) error { return s.puts("bob", "phone=fresh") }, "ann/phone ann/pad bob/old"},
+		"a token is dead":        {func(s *street) error { return s.users.ForgetToken(t.Context(), "ann", "ann-phone") }, "ann/pad bob/phone bob/old"},
+		"a device is renamed":    {func(s *street) error { return s.puts("ann", "tablet=ann-pad") }, all},
+		"a token gets an owner":  {func(s *street) error { return s.puts("bob", "old=bob-old") }, all},
+	} {
+		s := newStreet(t)
+		var targets []event.PushTarget
+		for device := range strings.FieldsSeq(all) {
+			u, name, _ := strings.Cut(device, "/")
+			token := u + "-" + name
+			s.ok(s.puts(id.User(u), name+"="+token))
+			targets = append(targets, event.PushTarget{User: id.User(u), Device: id.Device(name), Token: token})
+		}
+		// Before there were documents of tokens, one was registered without.
+		_, err := s.store.Memory.Commit(t.Context(), []commit.Write{{Path: user.ClaimPath("bob-old"), Delete: true}})
+		s.ok(err)
+		s.restarts()
+		s.ok(c.happened(s))
+		before := s.store.reads
+		left, err := s.users.StillTheirs(t.Context(), targets)
+		s.ok(err)
+		var got []string
+		for _, d := range left {
+			got = append(got, fmt.Sprintf("%s/%s", d.User, d.Device))
+		}
+		if strings.Join(got, " ") != c.want || s.store.reads-before != 2 {
+			t.Errorf("%s: pushed to %q with %d reads, want %q", what, got, s.store.reads-before, c.want)
 		}
 	}
 }
