@@ -70,9 +70,15 @@ func unzipped(t *testing.T, address string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return textOf(t, raw)
+}
+
+// textOf is the text of a ZIP of one file.
+func textOf(t *testing.T, raw []byte) string {
+	t.Helper()
 	z, err := zip.NewReader(bytes.NewReader(raw), int64(len(raw)))
 	if err != nil || len(z.File) != 1 {
-		t.Fatalf("%s is no ZIP of one file: %v", address, err)
+		t.Fatalf("not a ZIP of one file: %v", err)
 	}
 	f, err := z.File[0].Open()
 	if err != nil {
