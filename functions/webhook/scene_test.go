@@ -82,6 +82,10 @@ func (a *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if mood != nil && !mood(w, r, h) {
 		return
 	}
+	a.takes(h)
+}
+
+func (a *receiver) takes(h heard) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.took = append(a.took, h)
@@ -124,6 +128,7 @@ type scene struct {
 	*testing.T
 	*function
 	app    *receiver
+	set    settings.Settings
 	store  commit.Memory
 	groups *group.Groups
 	// minutes have passed.
@@ -136,23 +141,33 @@ type scene struct {
 	pauses []time.Duration
 }
 
+func (s *scene) clock() time.Time {
+	return time.UnixMilli(1_795_500_000_000).Add(time.Duration(s.minutes.Load()) * time.Minute)
+}
+
 func newScene(t *testing.T, change ...func(*settings.Callbacks)) *scene {
 	s := &scene{T: t, app: newReceiver(t)}
-	now := func() time.Time {
-		return time.UnixMilli(1_795_500_000_000).Add(time.Duration(s.minutes.Load()) * time.Minute)
-	}
 	s.groups = group.New(&s.store, func(_ context.Context, payloads ...[]byte) error {
 		s.said = append(s.said, payloads...)
 		return nil
-	}, group.Options{Linger: -1, Now: now})
+	}, group.Options{Linger: -1, Now: s.clock})
 	set := settings.Settings{AppKey: "key", AppSecret: "secret", Callbacks: settings.Callbacks{
 		Messages: s.app.url + "/messages", Operations: s.app.url + "/operations", Status: s.app.url + "/status", Local: true}}
 	for _, c := range change {
 		c(&set.Callbacks)
 	}
-	c := &cloud.Cloud{Settings: set, Groups: s.groups, Presence: presence.New(&s.store, now)}
+	s.set = set
+	s.opens()
+	s.ok(s.groups.Join(t.Context(), "g", []id.User{"ann", "bob"}, "The g"))
+	s.said = nil
+	return s
+}
+
+// opens begins anew in a process that remembers nothing.
+func (s *scene) opens() {
+	c := &cloud.Cloud{Settings: s.set, Groups: s.groups, Presence: presence.New(&s.store, s.clock)}
 	s.function = newFunction(c)
-	s.online, s.find, s.now, s.caller = c.Presence.OnlineNow, c.Groups.Find, now, callback.New(set, now)
+	s.online, s.find, s.now, s.caller = c.Presence.OnlineNow, c.Groups.Find, s.clock, callback.New(s.set, s.clock)
 	s.publish = func(_ context.Context, topic string, payloads ...[]byte) error {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -168,9 +183,6 @@ func newScene(t *testing.T, change ...func(*settings.Callbacks)) *scene {
 		s.pauses = append(s.pauses, d)
 		return nil
 	}
-	s.ok(s.groups.Join(t.Context(), "g", []id.User{"ann", "bob"}, "The g"))
-	s.said = nil
-	return s
 }
 
 func (s *scene) ok(err error) {

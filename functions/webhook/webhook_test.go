@@ -9,7 +9,6 @@ import (
 	"reflect"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -145,70 +144,6 @@ func TestStatusIsToldInBatches(t *testing.T) {
 	s.ok(s.Presence.Remove(t.Context(), "another"))
 	s.all("/status", raw(event.Presence{Changes: []event.Change{gone}}))
 	told(`/status[{"userid":"ann","status":"1","os":"","time":5,"clientIp":"","sessionId":""}]`)
-}
-
-// TestNothingIsLost has the server in every mood there is. In the end it was told of
-// everything, and of nothing that it took before, but for what it took and said
-// otherwise.
-func TestNothingIsLost(t *testing.T) {
-	var calls atomic.Int64
-	hang := func(w http.ResponseWriter, r *http.Request, _ heard) bool { <-r.Context().Done(); return false }
-	for name, mood := range map[string]func(http.ResponseWriter, *http.Request, heard) bool{
-		"well": nil, "down": answers(503), "answers 500": answers(500), "answers 201": answers(201),
-		"does not answer": hang,
-		"hangs up":        func(http.ResponseWriter, *http.Request, heard) bool { panic(http.ErrAbortHandler) },
-		"redirects": func(w http.ResponseWriter, r *http.Request, _ heard) bool {
-			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
-			return false
-		},
-		"flaps": func(w http.ResponseWriter, r *http.Request, h heard) bool {
-			return answers(200+300*int(calls.Add(1)%2))(w, r, h)
-		},
-		"flaps for long": func(w http.ResponseWriter, r *http.Request, h heard) bool {
-			return answers(200+300*int(calls.Add(1)/7%2))(w, r, h)
-		},
-		"takes few types": func(w http.ResponseWriter, r *http.Request, h heard) bool {
-			return answers(200+300*int(len(h.form.Get("content"))%2))(w, r, h)
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := newScene(t)
-			s.timeout = time.Minute
-			if name == "does not answer" {
-				s.timeout = 30 * time.Millisecond
-			}
-			var want []string
-			for i := range 12 {
-				want = append(want, fmt.Sprint("m", i))
-				s.sends("g", want[i])
-			}
-			s.merge(4)
-			s.app.is(mood)
-			var back [][]byte
-			for range 3 {
-				s.minutes.Add(1)
-				for _, ev := range s.said {
-					if !s.deliver("/", ev) {
-						back = append(back, ev)
-					}
-				}
-				s.said, back = back, nil
-			}
-			s.app.is(nil)
-			s.timeout = time.Minute
-			s.all("/", s.said)
-			s.all("/later", s.later)
-			got := s.app.contents()
-			if name == "well" && !slices.Equal(got, want) {
-				t.Errorf("in order the app was told %q", got)
-			}
-			slices.Sort(got)
-			slices.Sort(want)
-			if !slices.Equal(got, want) {
-				t.Errorf("the app was told %q", got)
-			}
-		})
-	}
 }
 
 // merge makes events of so many entries out of those of one.

@@ -95,3 +95,15 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestMessageIDsOfAGroupSortAsTexts, which the app's own server goes by.
+func TestMessageIDsOfAGroupSortAsTexts(t *testing.T) {
+	last := id.NewMessage(77, 1)
+	for _, seq := range []int64{2, 9, 10, 31, 32, 33, 1023, 1024, 1 << 20, 1<<35 - 1} {
+		next := id.NewMessage(77, seq)
+		if next <= last {
+			t.Errorf("%s, of entry %d, does not follow %s", next, seq, last)
+		}
+		last = next
+	}
+}
