@@ -151,6 +151,14 @@ func (m *Memory) Fail(before, after func(writes []Write) error) {
 // Calm takes Before and After away.
 func (m *Memory) Calm() { m.Fail(nil, nil) }
 
+// Clone is a store with the same documents, which goes its own way from here on.
+func (m *Memory) Clone() *Memory {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	// A commit replaces documents and changes none.
+	return &Memory{docs: maps.Clone(m.docs), clock: m.clock}
+}
+
 // Commit implements Store.
 func (m *Memory) Commit(ctx context.Context, writes []Write) (time.Time, error) {
 	if err := ctx.Err(); err != nil {
