@@ -106,11 +106,12 @@ func TestAnArchiveIsKilledInTheMiddle(t *testing.T) {
 	begin := time.Now().UTC().Truncate(time.Hour)
 	var mu sync.Mutex
 	want := map[string][]string{}
+	store := w.inside().Store
 	together(8, 8, func(n int) {
 		name := id.Group(fmt.Sprint("of-then-", n))
 		for back := hours + 1; back > 1; back-- {
 			then := begin.Add(-time.Duration(back)*time.Hour + time.Duration(n)*time.Minute)
-			g := group.New(w.inside().Store, func(context.Context, ...[]byte) error { return nil }, group.Options{Now: func() time.Time { return then }})
+			g := group.New(store, func(context.Context, ...[]byte) error { return nil }, group.Options{Now: func() time.Time { return then }})
 			if err := g.Join(t.Context(), name, []id.User{"ann"}, "G"); err != nil {
 				t.Error(err)
 			}
@@ -142,15 +143,13 @@ func TestAnArchiveIsKilledInTheMiddle(t *testing.T) {
 	}
 	for kill := range 2 { // in the middle of the first hour, and of one after it
 		w.eventually("archive is at work", func() bool { return w.archiveReads() > 10 && made() >= kill })
-		pids := w.functionPIDs("archive")
-		for _, pid := range pids {
-			_ = syscall.Kill(pid, syscall.SIGKILL)
-		}
-		if n := made(); len(pids) == 0 || n == hours {
-			t.Fatalf("%d processes were killed, when %d of %d files were there", len(pids), n, hours)
+		killed := w.killArchive()
+		if n := made(); killed == 0 || n == hours {
+			t.Fatalf("%d processes were killed, when %d of %d files were there", killed, n, hours)
 		}
 	}
 	w.eventually("all logs are there", func() bool { return made() == hours })
+	w.killArchive() // it would go on with three days in which nothing was said
 	for date, uids := range want {
 		var log struct{ URL string }
 		w.post("/message/history.json", url.Values{"date": {date}}, &log)
@@ -164,6 +163,16 @@ func TestAnArchiveIsKilledInTheMiddle(t *testing.T) {
 			}
 		}
 	}
+}
+
+// killArchive kills the processes of archive, and returns how many there were.
+func (w *town) killArchive() int {
+	w.Helper()
+	pids := w.functionPIDs("archive")
+	for _, pid := range pids {
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
+	return len(pids)
 }
 
 // archiveReads is how many documents the process of archive has read, zero while

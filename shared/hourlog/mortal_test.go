@@ -164,8 +164,8 @@ func (p *press) dies(at int, after bool) *mortal {
 	return m
 }
 
-// TestAnArchiveThatDiesAtAnyWrite kills the making of a file before and after each of its
-// writes to the bucket, while eight go on sending. The next process makes the file that
+// TestAnArchiveThatDiesAtAnyWrite kills the making of a file before each of its writes
+// to the bucket and after the last, while eight go on sending. The next process makes the file that
 // one made that lived, and leaves nothing behind.
 func TestAnArchiveThatDiesAtAnyWrite(t *testing.T) {
 	p := newPress(t, "2026-11-24T10:06:00Z", "UTC")
@@ -204,21 +204,21 @@ func TestAnArchiveThatDiesAtAnyWrite(t *testing.T) {
 			}
 		})
 	}
-	for at := 1; at <= all.writes; at++ {
-		for _, after := range []bool{false, true} {
-			about := fmt.Sprintf("dead at write %d, after it: %v", at, after)
-			p.forgets("20261124T1000Z")
-			m := p.dies(at, after)
-			if !m.dead {
-				continue // by another way there are fewer
-			}
-			if got := p.download("2026112410"); got != nil && !bytes.Equal(got, want) {
-				t.Fatalf("%s (%s): there is a file already, and it is another", about, m.did[len(m.did)-1])
-			}
-			p.ticks(p.another(p.logs.Bucket))
-			if got := p.download("2026112410"); !bytes.Equal(got, want) {
-				t.Fatalf("%s (%s): the file is another", about, m.did[len(m.did)-1])
-			}
+	// To die after one write is to die before the next, but for the last.
+	for at := 1; at <= all.writes+1; at++ {
+		n, after := min(at, all.writes), at > all.writes
+		p.forgets("20261124T1000Z")
+		m := p.dies(n, after)
+		if !m.dead {
+			t.Fatalf("there is no write %d of %d", n, all.writes)
+		}
+		about := fmt.Sprintf("dead at write %d (%s), after it: %v", n, m.did[n-1], after)
+		if got := p.download("2026112410"); got != nil && !bytes.Equal(got, want) {
+			t.Fatalf("%s: there is a file already, and it is another", about)
+		}
+		p.ticks(p.another(p.logs.Bucket))
+		if got := p.download("2026112410"); !bytes.Equal(got, want) {
+			t.Fatalf("%s: the file is another", about)
 		}
 	}
 	close(stop)
