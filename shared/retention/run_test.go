@@ -16,6 +16,7 @@ import (
 	"github.com/throng-im/throng/shared/receipt"
 	"github.com/throng-im/throng/shared/replay"
 	"github.com/throng-im/throng/shared/retention"
+	"github.com/throng-im/throng/shared/user"
 )
 
 // old is an app in which something of every kind has become old: messages with
@@ -310,4 +311,32 @@ func TestChangesOfWhatIsGone(t *testing.T) {
 	}
 	w.says("g", 100)
 	w.doors("g")
+}
+
+// TestADeviceThatFellSilentIsForgotten by the rule that the app has for users, and one
+// that was seen is kept.
+func TestADeviceThatFellSilentIsForgotten(t *testing.T) {
+	w := newWorld(t, retention.Rules{OfflineDays: 7})
+	users := user.New(w.store, w.groups, nil, 0, w.now)
+	for _, device := range []string{"lost", "used"} {
+		w.ok(users.PutDevice(w.ctx, "ann", user.Device{ID: id.Device(device), Platform: "ios", Token: device}))
+	}
+	for _, days := range []int{200, 40, 61} {
+		w.passes(time.Duration(days) * 24 * time.Hour)
+		if days == 200 {
+			w.ok(users.PutDevice(w.ctx, "ann", user.Device{ID: "used", Platform: "ios", Token: "used"}))
+		}
+		o := w.options()
+		o.Users = &retention.UserRule{Due: user.Silent, Do: users.ForgetSilent}
+		_, err := retention.Run(w.ctx, o, retention.Budget{})
+		w.ok(err)
+		want := 2
+		if days == 61 {
+			want = 1 // 301 days after it was seen; users are asked once a month
+		}
+		h, _, err := users.Holding(w.ctx, "ann")
+		if err != nil || len(h.Devices) != want || h.Devices[len(h.Devices)-1].Token != "used" {
+			t.Errorf("after %d days more: %+v, %v", days, h.Devices, err)
+		}
+	}
 }
