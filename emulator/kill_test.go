@@ -115,6 +115,13 @@ func (c *chat) note(uid, content, sender string) {
 	c.answered[uid] = said{content, sender}
 }
 
+// said counts what was answered.
+func (c *chat) said() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.answered)
+}
+
 // device sends as a phone does, with a key and until it is answered.
 func (c *chat) device(user, token string) {
 	for i := 0; ; i++ {
@@ -186,7 +193,10 @@ func TestNothingIsLostWhenProcessesDie(t *testing.T) {
 		}
 	}
 	for i := range kills(t) {
-		time.Sleep(200*time.Millisecond + rand.N(600*time.Millisecond))
+		// However slow the machine is, they come to talk before the next one dies.
+		heard := c.said() + 20
+		w.eventually("they talk", func() bool { return c.said() >= heard })
+		time.Sleep(rand.N(600 * time.Millisecond))
 		victim := []string{"messages", "client", "fanout", "push", "a connection"}[i%5]
 		pids := w.functionPIDs(victim)
 		for _, pid := range pids {
