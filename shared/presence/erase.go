@@ -36,8 +36,11 @@ func (b *Board) Erase(ctx context.Context, people id.People) error {
 	}
 	for instance := range instances {
 		last, said, err := b.Last(ctx, instance)
-		if err != nil || !said {
+		if err != nil {
 			return err
+		}
+		if !said {
+			continue // it has stopped since
 		}
 		if err := b.Bury(ctx, &last, people.Without(last.Users)); err != nil {
 			return err
