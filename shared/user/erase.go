@@ -118,6 +118,13 @@ func (u *Users) Levels(ctx context.Context, g id.Group, visit func(id.User, noti
 
 // EraseLevel forgets a user's level for a group that was erased.
 func (u *Users) EraseLevel(ctx context.Context, user id.User, g id.Group) error {
-	_, err := u.do(ctx, user, func(s *state) error { return s.setNotices(s.notices.in(g, notify.Unset), g) })
+	_, err := u.do(ctx, user, func(s *state) error {
+		followed := s.copied == s.revision
+		err := s.setNotices(s.notices.in(g, notify.Unset), g)
+		if followed {
+			s.copied = s.revision // the roster that had a copy is gone
+		}
+		return err
+	})
 	return err
 }
