@@ -41,6 +41,8 @@ type launcher struct {
 	gateway           *gateway
 	// ps is nil until the topics and subscriptions are there.
 	ps atomic.Pointer[pubsub.Client]
+	// stopPost ends the delivery of events and returns when it has ended.
+	stopPost func()
 
 	mu        sync.Mutex
 	stopping  bool
@@ -71,7 +73,7 @@ func launch(args []string) (int, error) {
 		case <-ctx.Done():
 		}
 	}()
-	l := &launcher{options: o, out: os.Stderr, functions: map[string]*child{}}
+	l := &launcher{options: o, out: os.Stderr, functions: map[string]*child{}, stopPost: func() {}}
 	started := time.Now()
 	code, err := 0, l.up(ctx)
 	if err == nil {
@@ -215,7 +217,21 @@ func (l *launcher) startCloud(ctx context.Context) error {
 			return err
 		}
 	}
+	l.startPost(ctx, ps)
 	return l.await(ctx, "the functions", func(ctx context.Context) []string { return l.gateway.missing(ctx) })
+}
+
+// startPost starts to deliver events, until ctx ends or somebody calls stopPost.
+func (l *launcher) startPost(ctx context.Context, ps *pubsub.Client) {
+	ctx, stop := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := ps.Deliver(ctx, l.subscriptions(l.gateway.at)); err != nil {
+			l.say("events are not delivered any more: %v", err)
+		}
+	}()
+	l.stopPost = func() { stop(); <-done }
 }
 
 func (l *launcher) subscriptions(at map[string]*url.URL) []pubsub.Subscription {
@@ -223,7 +239,7 @@ func (l *launcher) subscriptions(at map[string]*url.URL) []pubsub.Subscription {
 	for _, f := range l.manifest.Functions {
 		for _, s := range f.Subscriptions() {
 			subs = append(subs, pubsub.Subscription{
-				Name: s.Name, Topic: s.Topic, Endpoint: at[f.Name].String() + s.Path, Deadline: time.Duration(f.TimeoutSeconds) * time.Second,
+				Name: s.Name, Topic: s.Topic, Endpoint: at[f.Name].String() + s.Path, Deadline: time.Duration(f.TimeoutSeconds) * time.Second, AtOnce: f.Concurrency,
 				Attempts: f.Attempts, MaxBackoff: time.Duration(f.MaxBackoffSeconds) * time.Second,
 			})
 		}
@@ -365,7 +381,8 @@ func (l *launcher) down() error {
 		err = errors.Join(err, os.RemoveAll(l.logsDir()))
 	}
 	if ps := l.ps.Load(); ps != nil {
-		// An emulator that goes on without us must not push to where nobody is.
+		l.stopPost()
+		// An emulator that goes on without us need not keep what nobody fetches.
 		if len(l.emulators) < 2 {
 			err = errors.Join(err, ps.Remove(context.Background(), l.subscriptions(l.gateway.at)))
 		}

@@ -77,7 +77,7 @@ func (p *post) begin() {
 	var carrying sync.WaitGroup
 	for _, f := range m.Functions {
 		for _, s := range f.Subscriptions() {
-			subs = append(subs, pubsub.Subscription{Name: s.Name, Topic: s.Topic, Endpoint: server.URL + "/" + s.Name, Deadline: time.Minute})
+			subs = append(subs, pubsub.Subscription{Name: s.Name, Topic: s.Topic, Endpoint: server.URL + "/" + s.Name, Deadline: time.Minute, AtOnce: carriers})
 			q := &queue{name: s.Name}
 			p.queues["/"+s.Name] = q
 			for range carriers {
@@ -90,6 +90,11 @@ func (p *post) begin() {
 		topics = append(topics, t)
 	}
 	p.ok(p.cloud.PubSub.Ensure(ctx, topics, subs))
+	carrying.Go(func() {
+		if err := p.cloud.PubSub.Deliver(ctx, subs); err != nil {
+			p.Error(err)
+		}
+	})
 	p.Cleanup(func() {
 		cancel()
 		carrying.Wait()

@@ -9,22 +9,23 @@ import (
 	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/types/known/durationpb"
 )
 
-// Subscription is a push subscription as the local cloud creates it; in
-// production the infrastructure does.
+// Subscription is a push subscription in the local cloud, where Deliver pushes; in
+// production the infrastructure creates it, and Pub/Sub does.
 type Subscription struct {
 	Name, Topic, Endpoint string
 	// Deadline is the handler's time for one event.
 	Deadline time.Duration
+	// AtOnce is how many events are pushed at the same time; zero is one.
+	AtOnce int
 	// Attempts and MaxBackoff take the place of MaxAttempts and MaxBackoff.
 	Attempts   int
 	MaxBackoff time.Duration
 }
 
-// The retry rule of every push subscription. An endpoint that is gone would
-// otherwise be called in a tight loop.
+// The retry rule of every push subscription: the wait doubles from MinBackoff up to
+// MaxBackoff, and after so many attempts the event is put by.
 const (
 	MinBackoff  = time.Second
 	MaxBackoff  = time.Minute
@@ -35,10 +36,9 @@ const (
 // what arrives there.
 func Dead(subscription string) string { return subscription + "-dead" }
 
-// Ensure creates what is missing of topics and push subscriptions. Every
-// subscription gets a dead-letter topic, named after it with "-dead", and a
-// pull subscription there that keeps what arrives. An existing subscription is
-// pointed at its endpoint.
+// Ensure creates what is missing of topics and subscriptions. Every subscription gets
+// a dead-letter topic, named after it with "-dead", and a subscription there that
+// keeps what arrives. Nothing is pushed until Deliver does.
 func (c *Client) Ensure(ctx context.Context, topics []string, subs []Subscription) error {
 	for _, t := range topics {
 		if err := c.ensureTopic(ctx, t); err != nil {
@@ -53,25 +53,19 @@ func (c *Client) Ensure(ctx context.Context, topics []string, subs []Subscriptio
 		if err := c.ensureSubscription(ctx, &pb.Subscription{Name: c.subName(dead), Topic: c.topicName(dead)}); err != nil {
 			return err
 		}
-		push := &pb.PushConfig{PushEndpoint: s.Endpoint}
 		err := c.ensureSubscription(ctx, &pb.Subscription{
-			Name: c.subName(s.Name), Topic: c.topicName(s.Topic), PushConfig: push,
-			AckDeadlineSeconds: int32(s.Deadline / time.Second),
-			RetryPolicy:        &pb.RetryPolicy{MinimumBackoff: durationpb.New(MinBackoff), MaximumBackoff: durationpb.New(cmp.Or(s.MaxBackoff, MaxBackoff))},
-			DeadLetterPolicy:   &pb.DeadLetterPolicy{DeadLetterTopic: c.topicName(dead), MaxDeliveryAttempts: int32(cmp.Or(s.Attempts, MaxAttempts))},
+			Name: c.subName(s.Name), Topic: c.topicName(s.Topic), AckDeadlineSeconds: int32(s.Deadline / time.Second),
+			DeadLetterPolicy: &pb.DeadLetterPolicy{DeadLetterTopic: c.topicName(dead), MaxDeliveryAttempts: int32(cmp.Or(s.Attempts, MaxAttempts))},
 		})
 		if err != nil {
 			return err
-		}
-		if err := c.subs.ModifyPushConfig(ctx, &pb.ModifyPushConfigRequest{Subscription: c.subName(s.Name), PushConfig: push}); err != nil {
-			return fmt.Errorf("subscription %s: %w", s.Name, err)
 		}
 	}
 	return nil
 }
 
-// Remove deletes subscriptions that Ensure made, so that nothing is pushed to
-// an endpoint that has gone.
+// Remove deletes subscriptions that Ensure made, so that an emulator that goes on does
+// not keep what nobody fetches.
 func (c *Client) Remove(ctx context.Context, subs []Subscription) error {
 	for _, s := range subs {
 		err := c.subs.DeleteSubscription(ctx, &pb.DeleteSubscriptionRequest{Subscription: c.subName(s.Name)})
