@@ -21,11 +21,11 @@ import (
 	"github.com/throng-im/throng/shared/commit"
 	"github.com/throng-im/throng/shared/contract/contracttest"
 	"github.com/throng-im/throng/shared/conversation"
-	"github.com/throng-im/throng/shared/event"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/hourlog"
 	"github.com/throng-im/throng/shared/id"
 	"github.com/throng-im/throng/shared/inbox"
+	"github.com/throng-im/throng/shared/inbox/inboxtest"
 	"github.com/throng-im/throng/shared/receipt"
 	"github.com/throng-im/throng/shared/retention"
 	"github.com/throng-im/throng/shared/settings"
@@ -102,23 +102,7 @@ func (w *ages) opens() {
 
 // hear brings the users' copies of memberships up to date, as fan-out does.
 func (w *ages) hear(ctx context.Context, payloads ...[]byte) error {
-	for _, p := range payloads {
-		var ev event.Timeline
-		if err := json.Unmarshal(p, &ev); err != nil {
-			return err
-		}
-		entries := make([]group.Entry, len(ev.Entries))
-		for i, raw := range ev.Entries {
-			var err error
-			if entries[i], err = group.DecodeEntry(raw); err != nil {
-				return err
-			}
-		}
-		if err := w.cloud.Inbox.Follow(ctx, &ev, entries); err != nil {
-			return err
-		}
-	}
-	return nil
+	return inboxtest.Follow(ctx, w.cloud.Inbox, payloads...)
 }
 
 func (w *ages) ok(err error) {

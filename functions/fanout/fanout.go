@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -83,17 +84,12 @@ func (f *function) handle(ctx context.Context, d pubsub.Delivery) error {
 	if err := json.Unmarshal(d.Data, &ev); err != nil {
 		return fault.New(fault.InvalidArgument, "not a timeline event: %s", err)
 	}
-	entries := make([]group.Entry, 0, len(ev.Entries))
-	for i, raw := range ev.Entries {
-		e, err := group.DecodeEntry(raw)
-		if err != nil {
-			return fault.New(fault.InvalidArgument, "entry %d of an event of %s: %s", i, ev.Group, err)
-		}
-		// A status message is for who is online, and has no seq to be known by.
-		if e.Kind != group.KindStatus {
-			entries = append(entries, e)
-		}
+	entries, err := group.DecodeEntries(ev.Entries)
+	if err != nil {
+		return fault.New(fault.InvalidArgument, "an event of %s: %s", ev.Group, err)
 	}
+	// A status message is for who is online, and has no seq to be known by.
+	entries = slices.DeleteFunc(entries, func(e group.Entry) bool { return e.Kind == group.KindStatus })
 	if len(entries) == 0 {
 		return nil
 	}
@@ -105,7 +101,7 @@ func (f *function) handle(ctx context.Context, d pubsub.Delivery) error {
 		work = f.makeUp
 	}
 	// The same event twice at the same time is done once.
-	_, err, _ := f.inFlight.Do(keyOf(&ev, entries), func() (any, error) { return nil, work(ctx, &ev, entries) })
+	_, err, _ = f.inFlight.Do(keyOf(&ev, entries), func() (any, error) { return nil, work(ctx, &ev, entries) })
 	return err
 }
 

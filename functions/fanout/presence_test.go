@@ -229,9 +229,9 @@ func TestCopiedMembershipsAreTold(t *testing.T) {
 		t.Fatalf("told %+v", got)
 	}
 	var kinds []group.Kind
-	for _, raw := range got[0].Memberships.Entries {
-		e, err := group.DecodeEntry(raw)
-		s.ok(err)
+	entries, err := group.DecodeEntries(got[0].Memberships.Entries)
+	s.ok(err)
+	for _, e := range entries {
 		kinds = append(kinds, e.Kind)
 	}
 	if !slices.Equal(kinds, []group.Kind{group.KindJoined, group.KindLeft}) {

@@ -164,12 +164,8 @@ func (s *scene) publishes(m group.Entry) id.Message {
 func (s *scene) last() (jobs []event.Push, reached []id.User) {
 	s.Helper()
 	ev := s.newest()
-	var entries []group.Entry
-	for _, raw := range ev.Entries {
-		e, err := group.DecodeEntry(raw)
-		s.ok(err)
-		entries = append(entries, e)
-	}
+	entries, err := group.DecodeEntries(ev.Entries)
+	s.ok(err)
 	notices, err := s.notices(s.Context(), &ev, entries)
 	s.ok(err)
 	for _, n := range notices {

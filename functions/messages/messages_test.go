@@ -47,13 +47,11 @@ func newServer(t *testing.T, s settings.Settings) *server {
 			if err := json.Unmarshal(p, &ev); err != nil {
 				return err
 			}
-			for _, raw := range ev.Entries {
-				e, err := group.DecodeEntry(raw)
-				if err != nil {
-					return err
-				}
-				srv.told = append(srv.told, e)
+			entries, err := group.DecodeEntries(ev.Entries)
+			if err != nil {
+				return err
 			}
+			srv.told = append(srv.told, entries...)
 		}
 		return nil
 	}, group.Options{})

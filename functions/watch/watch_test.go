@@ -119,9 +119,9 @@ func (s *scene) expect(what string, want ...string) {
 	for _, ev := range s.missed {
 		slices.Sort(ev.Missed)
 		var seqs []int64
-		for _, raw := range ev.Entries {
-			e, err := group.DecodeEntry(raw)
-			s.ok(err)
+		entries, err := group.DecodeEntries(ev.Entries)
+		s.ok(err)
+		for _, e := range entries {
 			seqs = append(seqs, e.Seq)
 		}
 		if ev.Name != "The "+string(ev.Group) || ev.Serial == 0 || len(ev.Shards) == 0 {

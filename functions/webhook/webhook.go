@@ -310,11 +310,11 @@ func (f *function) entries(ev *event.Timeline, of func(*event.Timeline, group.En
 	if !ev.News() {
 		return nil, t, nil
 	}
-	for i, raw := range ev.Entries {
-		e, err := group.DecodeEntry(raw)
-		if err != nil {
-			return nil, t, fault.New(fault.InvalidArgument, "entry %d of an event of %s: %s", i, ev.Group, err)
-		}
+	entries, err := group.DecodeEntries(ev.Entries)
+	if err != nil {
+		return nil, t, fault.New(fault.InvalidArgument, "an event of %s: %s", ev.Group, err)
+	}
+	for i, e := range entries {
 		if e.Seq == 0 {
 			continue // a status message is stored nowhere and told nobody
 		}
@@ -327,7 +327,7 @@ func (f *function) entries(ev *event.Timeline, of func(*event.Timeline, group.En
 			return nil, t, err
 		}
 		if c != nil {
-			c.entry = raw
+			c.entry = ev.Entries[i]
 			calls = append(calls, *c)
 		}
 	}

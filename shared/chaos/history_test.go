@@ -217,11 +217,11 @@ func (h *heard) hear(_ context.Context, payloads ...[]byte) error {
 		if err := json.Unmarshal(p, &ev); err != nil {
 			return err
 		}
-		for _, raw := range ev.Entries {
-			e, err := group.DecodeEntry(raw)
-			if err != nil {
-				return err
-			}
+		entries, err := group.DecodeEntries(ev.Entries)
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
 			h.seqs[e.Seq] = true
 		}
 	}

@@ -126,9 +126,9 @@ func TestAnsweredIsAnnouncedOnARetry(t *testing.T) {
 			h.ok(g.Join(ctx, "revived", []id.User{"bob"}, ""))
 			told := func() (seqs []string) {
 				for _, ev := range h.announced {
-					for _, raw := range ev.Entries {
-						e, err := group.DecodeEntry(raw)
-						h.ok(err)
+					entries, err := group.DecodeEntries(ev.Entries)
+					h.ok(err)
+					for _, e := range entries {
 						seqs = append(seqs, fmt.Sprint(ev.Group, e.Seq, e.Kind))
 					}
 				}

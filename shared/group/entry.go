@@ -3,6 +3,7 @@ package group
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"hash/fnv"
 	"slices"
 	"strconv"
@@ -224,6 +225,18 @@ func DecodeEntry(raw []byte) (Entry, error) {
 		}
 	}
 	return e, err
+}
+
+// DecodeEntries reads the entries of an event.
+func DecodeEntries(raws []json.RawMessage) ([]Entry, error) {
+	entries := make([]Entry, len(raws))
+	for i, raw := range raws {
+		var err error
+		if entries[i], err = DecodeEntry(raw); err != nil {
+			return nil, fmt.Errorf("entry %d: %w", i, err)
+		}
+	}
+	return entries, nil
 }
 
 // key names the entry's idempotency key in 64 bits. ok is false when it has

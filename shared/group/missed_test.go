@@ -43,13 +43,11 @@ func TestWhatWasMissedIsAnnouncedAsItWas(t *testing.T) {
 	decoded := func(events []event.Timeline) (all []group.Entry) {
 		t.Helper()
 		for _, ev := range events {
-			for _, raw := range ev.Entries {
-				e, err := group.DecodeEntry(raw)
-				if err != nil {
-					t.Fatal(err)
-				}
-				all = append(all, e)
+			entries, err := group.DecodeEntries(ev.Entries)
+			if err != nil {
+				t.Fatal(err)
 			}
+			all = append(all, entries...)
 		}
 		return all
 	}

@@ -94,11 +94,11 @@ func (w *world) hear(_ context.Context, payloads ...[]byte) error {
 		}
 		w.events = append(w.events, ev)
 		w.serials[ev.Group] = ev.Serial
-		for _, raw := range ev.Entries {
-			e, err := group.DecodeEntry(raw)
-			if err != nil {
-				return err
-			}
+		entries, err := group.DecodeEntries(ev.Entries)
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
 			log := w.logs[ev.Group]
 			if e.Seq <= int64(len(log)) {
 				continue
@@ -122,12 +122,8 @@ func (w *world) deliver(i int, keep bool) {
 	if !keep {
 		w.events = slices.Delete(w.events, i, i+1)
 	}
-	entries := make([]group.Entry, len(ev.Entries))
-	for i, raw := range ev.Entries {
-		var err error
-		entries[i], err = group.DecodeEntry(raw)
-		w.ok(err)
-	}
+	entries, err := group.DecodeEntries(ev.Entries)
+	w.ok(err)
 	w.ok(w.inbox.Follow(w.ctx, &ev, entries))
 }
 

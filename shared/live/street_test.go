@@ -102,16 +102,15 @@ func (s *street) fanOut(i int) {
 	ev := s.behind[i]
 	s.behind = slices.Delete(s.behind, i, i+1)
 	s.mu.Unlock()
-	var entries, changes []group.Entry
+	entries, err := group.DecodeEntries(ev.Entries)
+	s.ok(err)
+	var changes []group.Entry
 	told := ev
 	// The rooms have to keep to what they know of the roster where an event says nothing.
 	told.Entries, told.Shards = nil, nil
-	for _, raw := range ev.Entries {
-		e, err := group.DecodeEntry(raw)
-		s.ok(err)
-		entries = append(entries, e)
+	for i, e := range entries {
 		if e.Kind == group.KindJoined || e.Kind == group.KindLeft || e.Kind == group.KindDismissed {
-			changes, told.Entries = append(changes, e), append(told.Entries, raw)
+			changes, told.Entries = append(changes, e), append(told.Entries, ev.Entries[i])
 		}
 	}
 	if len(changes) == 0 {

@@ -14,6 +14,7 @@ import (
 	"github.com/throng-im/throng/shared/commit"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
+	"github.com/throng-im/throng/shared/inbox/inboxtest"
 	"github.com/throng-im/throng/shared/notify"
 	"github.com/throng-im/throng/shared/privacy"
 	"github.com/throng-im/throng/shared/retention"
@@ -114,9 +115,9 @@ func TestNothingIsLeftOfAUser(t *testing.T) {
 
 	// What was announced before comes late and twice, also to a process that knows
 	// nothing of it.
-	w.ok(w.follow(w.ctx, w.heard))
+	w.ok(inboxtest.Follow(w.ctx, w.inbox, w.heard...))
 	w.open()
-	w.ok(w.follow(w.ctx, w.heard))
+	w.ok(inboxtest.Follow(w.ctx, w.inbox, w.heard...))
 	w.forgotten()
 
 	// Whoever comes back by that name begins anew.
@@ -204,7 +205,7 @@ func TestErasingIsKilled(t *testing.T) {
 		}
 		w.forgotten()
 		same(t, "what bob sees", w.sees("bob", "team"), bob)
-		w.ok(w.follow(w.ctx, w.heard))
+		w.ok(inboxtest.Follow(w.ctx, w.inbox, w.heard...))
 		w.forgotten()
 	}
 }
@@ -279,9 +280,9 @@ func TestNothingIsLeftOfAGroup(t *testing.T) {
 	if again := w.counts(find); len(again) > 0 {
 		t.Errorf("found once more: %v", again)
 	}
-	w.ok(w.follow(w.ctx, w.heard))
+	w.ok(inboxtest.Follow(w.ctx, w.inbox, w.heard...))
 	w.open()
-	w.ok(w.follow(w.ctx, w.heard))
+	w.ok(inboxtest.Follow(w.ctx, w.inbox, w.heard...))
 	if left := w.holds("name-of-team", `"team `); len(left) > 0 {
 		t.Errorf("left: %v", left[:min(len(left), 5)])
 	}
