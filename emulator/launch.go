@@ -41,8 +41,10 @@ type launcher struct {
 	gateway           *gateway
 	// ps is nil until the topics and subscriptions are there.
 	ps atomic.Pointer[pubsub.Client]
-	// stopPost ends the delivery of events and returns when it has ended.
+	// stopPost ends the delivery of events and returns when it has ended; noPost is
+	// why it ended by itself.
 	stopPost func()
+	noPost   atomic.Pointer[error]
 
 	mu        sync.Mutex
 	stopping  bool
@@ -228,7 +230,8 @@ func (l *launcher) startPost(ctx context.Context, ps *pubsub.Client) {
 	go func() {
 		defer close(done)
 		if err := ps.Deliver(ctx, l.subscriptions(l.gateway.at)); err != nil {
-			l.say("events are not delivered any more: %v", err)
+			l.noPost.Store(&err)
+			l.say("events are not delivered any more: %v; start the local cloud again", err)
 		}
 	}()
 	l.stopPost = func() { stop(); <-done }
@@ -262,6 +265,12 @@ func (l *launcher) parts(at map[string]*url.URL) {
 			return ps.Ready(ctx, l.manifest.TopicNames())
 		}},
 		{"fcm", g.answers(fcmAt)},
+		{"events", func(context.Context) error {
+			if err := l.noPost.Load(); err != nil {
+				return *err
+			}
+			return nil
+		}},
 	}
 	for _, f := range l.manifest.Functions {
 		g.parts = append(g.parts, part{f.Name, g.answers(at[f.Name])})

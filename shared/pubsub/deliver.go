@@ -7,40 +7,48 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
-	client "cloud.google.com/go/pubsub/v2"
+	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"golang.org/x/sync/errgroup"
 )
 
 const (
-	// deliverWindow is how many events of a subscription are under way or wait for
-	// another attempt. Pub/Sub keeps the rest.
-	deliverWindow = 1000
-	deliverBytes  = 64 << 20
+	// deliverPull is how long one question waits for what there is. What comes in the
+	// moment in which it is given up is lost until its lease ends, so it is long.
+	deliverPull = time.Minute
+	// leaseMargin is how much longer than its handler's time an event stays with who
+	// fetched it, and maxLease is Pub/Sub's most.
+	leaseMargin = 10 * time.Second
+	maxLease    = 600 * time.Second
+	// settleTimeout bounds the call that says what became of an event.
+	settleTimeout = 10 * time.Second
 )
+
+// lease is how long an event of a subscription stays with who fetched it.
+func (s Subscription) lease() time.Duration { return min(s.Deadline+leaseMargin, maxLease) }
 
 // Deliver pushes the events of subscriptions that Ensure made to their endpoints until
 // ctx ends, in the place of Google's emulator, which makes two requests at a time for
 // a subscription and loses events for good when several of them fail more than once
 // (0.8.20, with a retry policy). It is what Pub/Sub does in production: an answer of
 // 2xx acknowledges an event, anything else has it pushed again later, and after the
-// subscription's attempts it is put by. What is being handled when ctx ends may still
-// end well.
+// subscription's attempts it is put by. It asks for no more than it can push at once,
+// and returns when what is under way has ended. It does not use the client's streams:
+// the emulator hands these more than they ask for, and what nobody reads in time
+// counts as an attempt.
 func (c *Client) Deliver(ctx context.Context, subs []Subscription) error {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.MaxIdleConns, transport.MaxIdleConnsPerHost = 0, deliverWindow
+	transport.MaxIdleConns, transport.MaxIdleConnsPerHost = 0, 1000
 	defer transport.CloseIdleConnections()
 	group, ctx := errgroup.WithContext(ctx)
 	for _, s := range subs {
-		d := delivery{Subscription: s, name: c.subName(s.Name), slots: make(chan struct{}, max(1, s.AtOnce)), http: &http.Client{Transport: transport, Timeout: s.Deadline}}
+		d := delivery{Subscription: s, client: c, name: c.subName(s.Name), http: &http.Client{Transport: transport, Timeout: s.Deadline}}
 		group.Go(func() error {
-			sub := c.client.Subscriber(s.Name)
-			sub.ReceiveSettings.NumGoroutines = 1
-			sub.ReceiveSettings.MaxOutstandingMessages = deliverWindow
-			sub.ReceiveSettings.MaxOutstandingBytes = deliverBytes
-			if err := sub.Receive(ctx, d.deliver); err != nil && ctx.Err() == nil {
+			if err := d.run(ctx); err != nil && ctx.Err() == nil {
 				return fmt.Errorf("subscription %s: %w", s.Name, err)
 			}
 			return nil
@@ -52,52 +60,65 @@ func (c *Client) Deliver(ctx context.Context, subs []Subscription) error {
 // delivery pushes the events of one subscription.
 type delivery struct {
 	Subscription
-	name  string
-	slots chan struct{}
-	http  *http.Client
+	client *Client
+	name   string
+	http   *http.Client
 }
 
-// deliver pushes an event once. One that failed is kept until it is time for the next
-// attempt: given back, it would come again at once.
-func (d *delivery) deliver(ctx context.Context, m *client.Message) {
-	attempt := 1
-	if m.DeliveryAttempt != nil {
-		attempt = max(attempt, *m.DeliveryAttempt)
-	}
-	select {
-	case d.slots <- struct{}{}:
-	case <-ctx.Done():
-		m.Nack()
-		return
-	}
-	// Who has begun is let end.
-	done := d.push(context.WithoutCancel(ctx), m, attempt)
-	<-d.slots
-	if done {
-		m.Ack()
-		return
-	}
-	if attempt < cmp.Or(d.Attempts, MaxAttempts) {
+func (d *delivery) run(ctx context.Context) error {
+	slots := make(chan struct{}, max(1, d.AtOnce))
+	var pushing sync.WaitGroup
+	defer pushing.Wait()
+	for {
 		select {
-		case <-time.After(backoff(attempt, cmp.Or(d.MaxBackoff, MaxBackoff))):
+		case slots <- struct{}{}:
 		case <-ctx.Done():
+			return nil
+		}
+		<-slots // one is free, and nobody else takes it
+		messages, err := d.client.ask(ctx, d.name, cap(slots)-len(slots), deliverPull)
+		if err != nil {
+			return err
+		}
+		for _, m := range messages {
+			slots <- struct{}{}
+			pushing.Go(func() {
+				defer func() { <-slots }()
+				// Who has begun is let end.
+				d.deliver(context.WithoutCancel(ctx), m)
+			})
 		}
 	}
-	m.Nack()
 }
 
-// push makes the request, with the body that Pub/Sub makes.
-func (d *delivery) push(ctx context.Context, m *client.Message, attempt int) (done bool) {
-	body, err := json.Marshal(map[string]any{
-		"subscription": d.name, "deliveryAttempt": attempt,
-		"message": struct {
-			Data        []byte            `json:"data"`
-			Attributes  map[string]string `json:"attributes,omitempty"`
-			MessageID   string            `json:"messageId"`
-			PublishTime time.Time         `json:"publishTime"`
-			OrderingKey string            `json:"orderingKey,omitempty"`
-		}{m.Data, m.Attributes, m.ID, m.PublishTime, m.OrderingKey},
-	})
+// deliver pushes an event once. One that failed comes again when its wait is over: a
+// lease that ends counts as an attempt.
+func (d *delivery) deliver(ctx context.Context, m *pb.ReceivedMessage) {
+	attempt := max(1, int(m.DeliveryAttempt))
+	done := d.push(ctx, m.Message, attempt)
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
+	var err error
+	if done {
+		err = d.client.subs.Acknowledge(ctx, &pb.AcknowledgeRequest{Subscription: d.name, AckIds: []string{m.AckId}})
+	} else {
+		wait := time.Duration(0) // it is put by at once
+		if attempt < cmp.Or(d.Attempts, MaxAttempts) {
+			wait = backoff(attempt, cmp.Or(d.MaxBackoff, MaxBackoff))
+		}
+		err = d.client.subs.ModifyAckDeadline(ctx, &pb.ModifyAckDeadlineRequest{Subscription: d.name, AckIds: []string{m.AckId}, AckDeadlineSeconds: int32(wait / time.Second)})
+	}
+	if err != nil {
+		slog.WarnContext(ctx, "Pub/Sub does not know what became of an event, which comes again", "subscription", d.Name, "event", m.Message.MessageId, "error", err)
+	}
+}
+
+// push makes the request that Pub/Sub makes.
+func (d *delivery) push(ctx context.Context, m *pb.PubsubMessage, attempt int) (done bool) {
+	p := pushBody{Subscription: d.name, DeliveryAttempt: attempt, Message: &pushMessage{
+		Data: m.Data, Attributes: m.Attributes, MessageID: m.MessageId, PublishTime: m.PublishTime.AsTime(), OrderingKey: m.OrderingKey,
+	}}
+	body, err := json.Marshal(p)
 	if err != nil {
 		return false
 	}

@@ -48,16 +48,11 @@ func (c *Client) Drain(ctx context.Context, subscription string, handle func(ctx
 }
 
 func (c *Client) pull(ctx context.Context, name string) (batch []Delivery, acks []string, err error) {
-	asking, cancel := context.WithTimeout(ctx, drainWait)
-	defer cancel()
-	res, err := c.subs.Pull(asking, &pb.PullRequest{Subscription: name, MaxMessages: drainBatch})
+	messages, err := c.ask(ctx, name, drainBatch, drainWait)
 	if err != nil {
-		if ctx.Err() == nil && status.Code(err) == codes.DeadlineExceeded {
-			return nil, nil, nil // there is nothing
-		}
 		return nil, nil, err
 	}
-	for _, m := range res.ReceivedMessages {
+	for _, m := range messages {
 		acks = append(acks, m.AckId)
 		batch = append(batch, Delivery{ID: m.Message.MessageId, Data: m.Message.Data, Attributes: m.Message.Attributes})
 	}
@@ -65,4 +60,19 @@ func (c *Client) pull(ctx context.Context, name string) (batch []Delivery, acks 
 		err = c.subs.ModifyAckDeadline(ctx, &pb.ModifyAckDeadlineRequest{Subscription: name, AckIds: acks, AckDeadlineSeconds: int32(drainLease / time.Second)})
 	}
 	return batch, acks, err
+}
+
+// ask waits for events of a subscription, and returns none when there were none for so
+// long.
+func (c *Client) ask(ctx context.Context, name string, most int, wait time.Duration) ([]*pb.ReceivedMessage, error) {
+	asking, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	res, err := c.subs.Pull(asking, &pb.PullRequest{Subscription: name, MaxMessages: int32(most)})
+	if err != nil {
+		if ctx.Err() == nil && status.Code(err) == codes.DeadlineExceeded {
+			return nil, nil // there is nothing
+		}
+		return nil, err
+	}
+	return res.ReceivedMessages, nil
 }

@@ -54,7 +54,7 @@ func (c *Client) Ensure(ctx context.Context, topics []string, subs []Subscriptio
 			return err
 		}
 		err := c.ensureSubscription(ctx, &pb.Subscription{
-			Name: c.subName(s.Name), Topic: c.topicName(s.Topic), AckDeadlineSeconds: int32(s.Deadline / time.Second),
+			Name: c.subName(s.Name), Topic: c.topicName(s.Topic), AckDeadlineSeconds: int32(s.lease() / time.Second),
 			DeadLetterPolicy: &pb.DeadLetterPolicy{DeadLetterTopic: c.topicName(dead), MaxDeliveryAttempts: int32(cmp.Or(s.Attempts, MaxAttempts))},
 		})
 		if err != nil {

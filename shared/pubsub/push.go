@@ -28,18 +28,27 @@ type Delivery struct {
 	Attempt int
 }
 
+// pushBody is the body of a push request.
+type pushBody struct {
+	Subscription    string       `json:"subscription,omitempty"`
+	Message         *pushMessage `json:"message"`
+	DeliveryAttempt int          `json:"deliveryAttempt,omitempty"`
+}
+
+type pushMessage struct {
+	Data       []byte            `json:"data"`
+	Attributes map[string]string `json:"attributes,omitempty"`
+	MessageID  string            `json:"messageId"`
+	// OldID is what some platforms call the id.
+	OldID       string `json:"message_id,omitempty"`
+	PublishTime any    `json:"publishTime,omitempty"`
+	OrderingKey string `json:"orderingKey,omitempty"`
+}
+
 // ParsePush reads the body of a push request. A CloudEvent in binary mode
 // carries the same JSON.
 func ParsePush(body []byte) (Delivery, error) {
-	var p struct {
-		Message *struct {
-			Data       []byte            `json:"data"`
-			Attributes map[string]string `json:"attributes"`
-			MessageID  string            `json:"messageId"`
-			OldID      string            `json:"message_id"`
-		} `json:"message"`
-		DeliveryAttempt int `json:"deliveryAttempt"`
-	}
+	var p pushBody
 	if err := json.Unmarshal(body, &p); err != nil {
 		return Delivery{}, fmt.Errorf("not a push body: %w", err)
 	}
