@@ -210,9 +210,6 @@ func TestNothingIsLostWhenProcessesDie(t *testing.T) {
 	close(c.stop)
 	talking.Wait()
 	t.Logf("%d messages were answered in %d tries", len(c.answered), c.tries)
-	if len(c.answered) < 10*kills(t) {
-		t.Errorf("only %d messages were answered", len(c.answered))
-	}
 	c.checkStored()
 	c.checkPushed(users)
 }

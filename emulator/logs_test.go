@@ -101,7 +101,7 @@ func textOf(t *testing.T, raw []byte) string {
 // the logs of some hours, while others go on sending. What the one tick asked for is
 // done by the process after it: each hour's file has what was sent in it.
 func TestAnArchiveIsKilledInTheMiddle(t *testing.T) {
-	const hours = 3
+	const hours = 6
 	w := startTown(t, "THRONG_LATENCY=20ms")
 	begin := time.Now().UTC().Truncate(time.Hour)
 	var mu sync.Mutex

@@ -146,9 +146,7 @@ func TestPushOnABadDay(t *testing.T) {
 }
 
 // killPush kills push in the middle of a job. Half of the phones are slow, so that
-// others show that it is the middle. Pub/Sub's emulator waits for longer after each
-// failure, so the next message comes when this one is everywhere; TestAStorm of the
-// function kills more.
+// others show that it is the middle. TestAStorm of the function kills more.
 func (w *town) killPush(live []string) {
 	w.Helper()
 	for _, u := range live[len(live)/2:] {

@@ -54,9 +54,10 @@ func (f *function) push(ctx context.Context, job event.Push) []event.Push {
 
 // outcome is what became of a job's messages.
 type outcome struct {
-	delivered, refused  int
-	dead                []event.PushTarget
-	troubled, overQuota waiting
+	delivered, refused int
+	dead               []event.PushTarget
+	// The busy have had what FCM hands one device for now, which says nothing of others.
+	troubled, busy, overQuota waiting
 	// reasons counts what was no success, and alarms what operators must know, with
 	// the first device that it happened to.
 	reasons map[string]int
@@ -105,6 +106,8 @@ func outcomeOf(job event.Push, answers []error, now time.Time) outcome {
 			o.dead = append(o.dead, t)
 		case troubled:
 			o.troubled.add(t, v)
+		case busy:
+			o.busy.add(t, v)
 		case overQuota:
 			o.overQuota.add(t, v)
 		default:
@@ -130,6 +133,7 @@ func (o outcome) again(job event.Push, now time.Time) (jobs []event.Push) {
 		jobs = append(jobs, again)
 	}
 	add("t", o.troubled, max(backoff(job.Tries), o.troubled.least))
+	add("d", o.busy, o.busy.least+rand.N(spread))
 	add("q", o.overQuota, o.overQuota.least+rand.N(spread))
 	return jobs
 }
@@ -152,7 +156,7 @@ func (o outcome) report(ctx context.Context, job event.Push, took time.Duration)
 		slog.ErrorContext(ctx, "FCM refused notifications for good", append([]any{"refused", o.refused}, about...)...)
 	}
 	slog.InfoContext(ctx, "pushed", append(about, "sent", o.delivered, "forgotten", len(o.dead), "refused", o.refused,
-		"left", len(o.troubled.targets)+len(o.overQuota.targets), "try", job.Tries+1, "ms", took.Milliseconds())...)
+		"left", len(o.troubled.targets)+len(o.busy.targets)+len(o.overQuota.targets), "try", job.Tries+1, "ms", took.Milliseconds())...)
 }
 
 // forget drops dead tokens. Those that cannot be forgotten now are met again.

@@ -9,6 +9,7 @@
 package push
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -206,9 +207,10 @@ func (f *function) do(ctx context.Context, job event.Push) error {
 }
 
 // stillTheirs takes those devices off a job that are not their users' any more, where
-// it was tried before or has waited. A young job says what the roster did just now.
+// it was tried before or has waited, also in Pub/Sub. A young job says what the roster
+// did just now.
 func (f *function) stillTheirs(ctx context.Context, job event.Push, now time.Time) (event.Push, error) {
-	if f.StillTheirs == nil || job.Tries == 0 && now.UnixMilli()-job.First < oldAfter.Milliseconds() {
+	if f.StillTheirs == nil || job.Tries == 0 && now.UnixMilli()-min(job.First, cmp.Or(job.At, job.First)) < oldAfter.Milliseconds() {
 		return job, nil
 	}
 	targets, err := f.StillTheirs(ctx, job.Targets)

@@ -36,6 +36,8 @@ const (
 	refused
 	// troubled: FCM, the way to it or the device has a problem that passes.
 	troubled
+	// busy: FCM takes more for this device later.
+	busy
 	// overQuota: FCM takes more of anybody later.
 	overQuota
 )
@@ -83,7 +85,7 @@ func verdictOf(err error, now time.Time) verdict {
 	case messaging.IsQuotaExceeded(err), res.StatusCode == http.StatusTooManyRequests:
 		v := verdict{fate: overQuota, reason: "QUOTA_EXCEEDED", after: cmp.Or(after, quotaWait)}
 		if said.deviceQuota() {
-			v.fate = troubled
+			v.fate = busy
 		}
 		return v
 	case errorutils.IsUnauthenticated(err), errorutils.IsPermissionDenied(err):

@@ -138,6 +138,18 @@ func TestTheQuotaOfOneDeviceHoldsNobodyElse(t *testing.T) {
 	if got := p.pushed(); !slices.Equal(got, []string{"busy", "busy", "calm"}) {
 		t.Errorf("pushed to %v", got)
 	}
+	// A device in trouble beside it is tried again when its own time comes.
+	p.set("tokens/down", `{"error":"UNAVAILABLE"}`)
+	p.takes(message("g", 4, "busy", "down"))
+	due := map[string]time.Duration{}
+	for _, j := range p.waiting() {
+		if j.MessageUID == "g-4" {
+			due[strings.Join(tokens(j), " ")] = time.UnixMilli(j.Due).Sub(p.now()).Truncate(5 * time.Second)
+		}
+	}
+	if len(due) != 2 || due["down"] != 10*time.Second || due["busy"] < time.Minute {
+		t.Errorf("they wait for %v", due)
+	}
 	if alarms := logged.alarms(); len(alarms) > 0 {
 		t.Errorf("alarms: %v", alarms)
 	}
@@ -290,16 +302,20 @@ func TestOldJobsAskWhoseTheDevicesAre(t *testing.T) {
 	for what, c := range map[string]struct {
 		tries  int
 		waited time.Duration
+		// queued is how long the job was on the topic before anybody had it.
+		queued time.Duration
 		fails  bool
 		// asked is about how many devices; pushed are those that get it.
 		asked  int
 		pushed string
 	}{
-		"the first try":            {0, 0, false, 0, "hers moved"},
-		"it waited for a moment":   {0, 59 * time.Second, false, 0, "hers moved"},
-		"it waited for a minute":   {0, time.Minute, false, 2, "hers"},
-		"it was tried":             {1, 10 * time.Second, false, 2, "hers"},
-		"nobody knows whose it is": {1, time.Minute, true, 2, ""},
+		"the first try":            {0, 0, 0, false, 0, "hers moved"},
+		"it waited for a moment":   {0, 59 * time.Second, 0, false, 0, "hers moved"},
+		"it was on its way":        {0, 0, 59 * time.Second, false, 0, "hers moved"},
+		"it was queued":            {0, 0, time.Minute, false, 2, "hers"},
+		"it waited for a minute":   {0, time.Minute, 0, false, 2, "hers"},
+		"it was tried":             {1, 10 * time.Second, 0, false, 2, "hers"},
+		"nobody knows whose it is": {1, time.Minute, 0, true, 2, ""},
 	} {
 		p := newPhone(t, 0, 0)
 		asked := 0
@@ -312,7 +328,10 @@ func TestOldJobsAskWhoseTheDevicesAre(t *testing.T) {
 		}
 		p.handler = push.Handler(p.deps)
 		j := job("j", "hers", "moved")
-		j.Tries, j.First = c.tries, p.now().Add(-c.waited).UnixMilli()
+		if j.Tries = c.tries; c.waited > 0 {
+			j.First = p.now().Add(-c.waited).UnixMilli()
+		}
+		j.At = p.now().Add(-c.waited - c.queued).UnixMilli()
 		status := p.deliver(j)
 		if got := strings.Join(p.pushed(), " "); got != c.pushed || asked != c.asked || (status == http.StatusNoContent) == c.fails || len(p.forgotten) > 0 {
 			t.Errorf("%s: asked about %d, pushed to %q, answered %d, forgotten %q", what, asked, got, status, p.forgotten)

@@ -8,8 +8,9 @@
 //	privacy erase user ID...     takes it, for good
 //	privacy erase group ID
 //
-// All three go through the whole of the app's data, and so cost the same for several
-// users as for one. Each may be stopped and repeated.
+// With users, all three go through the whole of the app's data, for several of them
+// at once; with a group, through that one and all users. Each may be stopped and
+// repeated.
 package main
 
 import (
