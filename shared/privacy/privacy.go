@@ -4,9 +4,9 @@
 // Nothing says where a user is named, for that would be written with every message.
 // So a search goes through everything: each group with its timeline, roster and
 // receipts, and then what is kept by user, token and instance, and the hourly logs. To
-// search for several users costs no more than for one. Erasing is the same search,
-// which takes what it finds; it may be stopped at any point and repeated, and while it
-// works others go on.
+// search for several users at once costs little more than for one. Erasing is the same
+// search, which takes what it finds; it may be stopped at any point and repeated, and
+// while it works others go on.
 //
 // What is left are tombstones: places in timelines that keep the count right, when a
 // user's tokens ended and since when nothing old is copied, and for a group the head
