@@ -34,8 +34,10 @@ import (
 	"github.com/throng-im/throng/shared/user"
 )
 
-// TestMain keeps quiet what each run logs.
+// TestMain keeps quiet what each run logs. An app of a few groups and users goes over
+// several pages, as a large one does.
 func TestMain(m *testing.M) {
+	privacy.PageBy(2)
 	slog.SetDefault(slog.New(slog.DiscardHandler))
 	os.Exit(m.Run())
 }
