@@ -15,9 +15,12 @@ import (
 	"firebase.google.com/go/v4/messaging"
 
 	"github.com/throng-im/throng/functions/push"
+	"github.com/throng-im/throng/shared/cloud"
 	"github.com/throng-im/throng/shared/event"
 	"github.com/throng-im/throng/shared/gate"
+	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
+	"github.com/throng-im/throng/shared/user"
 )
 
 // TestWhileAnOperatorPausesPushJobsWait: what comes meanwhile goes out after the end,
@@ -349,5 +352,29 @@ func TestAJobOfWhichNobodyIsLeftIsDone(t *testing.T) {
 	p.takes(j)
 	if len(p.pushed())+len(p.waiting())+len(p.dead) > 0 {
 		t.Errorf("pushed to %q", p.pushed())
+	}
+}
+
+// TestOnACloudOldJobsAskTheUsers: the function as it is deployed pushes to a device
+// that is its user's still, and not to one that was removed since.
+func TestOnACloudOldJobsAskTheUsers(t *testing.T) {
+	p := newPhone(t, 0, 0)
+	users := user.New(p.store, group.New(p.store, nil, group.Options{Now: p.now}), nil, 0, p.now)
+	for _, token := range []string{"hers", "moved"} {
+		if err := users.PutDevice(t.Context(), "bob", user.Device{ID: id.Device(token), Platform: "ios", Token: token}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := users.RemoveDevice(t.Context(), "bob", "moved"); err != nil {
+		t.Fatal(err)
+	}
+	deps := push.On(&cloud.Cloud{Users: users, Gate: gate.New(p.store, 0, p.now)}, p.deps.Send)
+	deps.Publish, deps.Now, deps.Wait = p.publish, p.now, p.deps.Wait
+	p.handler = push.Handler(deps)
+	j := job("j", "hers", "moved")
+	j.Tries = 1
+	p.takes(j)
+	if got := p.pushed(); !slices.Equal(got, []string{"hers"}) {
+		t.Errorf("pushed to %q", got)
 	}
 }

@@ -153,12 +153,18 @@ var _ io.WriteCloser = (*mortalWriter)(nil)
 // dies has a process make what is due and die at a write, and returns its bucket.
 func (p *press) dies(at int, after bool) *mortal {
 	p.Helper()
+	return p.diesWhile(at, after, func(l *Logs) error { _, err := l.Tick(p.Context()); return err })
+}
+
+// diesWhile has a process do something and die at a write, and returns its bucket.
+func (p *press) diesWhile(at int, after bool, do func(*Logs) error) *mortal {
+	p.Helper()
 	b, err := p.logs.bucket(p.Context())
 	p.ok(err)
 	m := &mortal{of: b, diesAt: at, after: after}
 	l := p.another(p.logs.Bucket)
 	l.opened, l.spill, l.every = blob.NewBucket(m), 16<<10, 0
-	if _, err := l.Tick(p.Context()); err == nil && m.dead && m.writes <= at {
+	if err := do(l); err == nil && m.dead && m.writes <= at {
 		p.Errorf("a process that died at write %d says that all is well", at)
 	}
 	return m

@@ -30,13 +30,12 @@ import (
 	"github.com/throng-im/throng/shared/user"
 )
 
-const (
-	// page is how many documents are listed at a time, groupPage how many groups,
-	// whose heads are larger.
-	page, groupPage = 500, 32
-	// groupsAtOnce bounds the groups that are gone through at the same time.
-	groupsAtOnce = 8
-)
+// page is how many documents are listed at a time, groupPage how many groups, whose
+// heads are larger.
+var page, groupPage = 500, 32
+
+// groupsAtOnce bounds the groups that are gone through at the same time.
+const groupsAtOnce = 8
 
 // Options are what a search goes through.
 type Options struct {

@@ -55,13 +55,15 @@ func (w *world) findZoe() map[string]int {
 func TestNothingIsLeftOfAUser(t *testing.T) {
 	w := newWorld(t)
 	w.live()
+	// Of the users she is the last, so that this is where two tasks stand.
+	w.retains(retention.Rules{OfflineDays: 7, HistoryMonths: 6}, 0)
 	if n := len(w.holds(string(zoe))); n < 50 {
 		t.Fatalf("only %d places had her", n)
 	}
 	found := w.findZoe()
 	for what, least := range map[string]int{
 		privacy.Profile: 1, privacy.Conversations: 1, privacy.Token: 2, privacy.Connection: 2, privacy.Membership: 4,
-		privacy.Entry: 300, privacy.Receipt: 45, privacy.LogLine: 300,
+		privacy.Entry: 300, privacy.Receipt: 45, privacy.LogLine: 300, privacy.Progress: 2,
 	} {
 		if found[what] < least {
 			t.Errorf("found %d of %s, there are %d", found[what], what, least)
@@ -262,10 +264,7 @@ func TestNothingIsLeftOfAGroup(t *testing.T) {
 	w.ok(w.groups.Rename(w.ctx, "team", "name-of-team"))
 	w.ok(w.users.SetLevel(w.ctx, "ann", "team", notify.Every))
 	w.ok(w.conversations.Pin(w.ctx, "ann", "team", true))
-	_, err := retention.Run(w.ctx, retention.Options{
-		Store: w.store, Groups: w.groups, Receipts: w.receipts, Conversations: w.conversations, Rules: retention.Rules{OfflineDays: 7}, Now: w.now,
-	}, retention.Budget{})
-	w.ok(err)
+	w.retains(retention.Rules{OfflineDays: 7}, 0)
 	find := func(o privacy.Options) error { return privacy.FindGroup(w.ctx, o, "team") }
 	found := w.counts(find)
 	for what, least := range map[string]int{
@@ -308,6 +307,31 @@ func TestNothingIsLeftOfAGroup(t *testing.T) {
 	if w.ok(err); r.Seq != last.LastSeq+2 {
 		t.Errorf("the first message has seq %d behind %d", r.Seq, last.LastSeq)
 	}
+}
+
+// TestRetentionForgetsAGroupInWhichItStands: where a run ended in the midst of a group's
+// segments, the next one does not go on there.
+func TestRetentionForgetsAGroupInWhichItStands(t *testing.T) {
+	w := newWorld(t)
+	w.ok(w.groups.Join(w.ctx, "team", []id.User{"ann"}, ""))
+	for range 250 {
+		w.says("team", group.Entry{From: "ann", Content: "hello"})
+	}
+	w.ok(w.groups.SetOffline(w.ctx, "team", 1))
+	w.clock.Add(4 * 24 * time.Hour.Milliseconds())
+	rules := retention.Rules{OfflineDays: 7}
+	w.retains(rules, 8)
+	if below := w.standing("groups/team/segments"); len(below) != 1 {
+		t.Fatalf("%q stand in the group", below)
+	}
+	if found := w.counts(func(o privacy.Options) error { return privacy.FindGroup(w.ctx, o, "team") }); found[privacy.Progress] != 1 {
+		t.Errorf("found %v", found)
+	}
+	w.ok(privacy.EraseGroup(w.ctx, w.options(), "team"))
+	if tasks := w.standing("groups/team"); len(tasks) > 0 {
+		t.Errorf("%q stand at the group", tasks)
+	}
+	w.retains(rules, 0)
 }
 
 // TestAGroupIsKilledWhileItIsErased and erased again.

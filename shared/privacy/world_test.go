@@ -31,11 +31,14 @@ import (
 	"github.com/throng-im/throng/shared/presence"
 	"github.com/throng-im/throng/shared/privacy"
 	"github.com/throng-im/throng/shared/receipt"
+	"github.com/throng-im/throng/shared/retention"
 	"github.com/throng-im/throng/shared/user"
 )
 
-// TestMain keeps quiet what each run logs.
+// TestMain keeps quiet what each run logs. An app of a few groups and users goes over
+// several pages, as a large one does.
 func TestMain(m *testing.M) {
+	privacy.PageBy(2)
 	slog.SetDefault(slog.New(slog.DiscardHandler))
 	os.Exit(m.Run())
 }
@@ -186,6 +189,28 @@ func (w *world) live() {
 	w.ok(err)
 	w.ok(os.Mkdir(filepath.Dir(filepath.Dir(made[0]))+"/dead", 0o700))
 	w.ok(os.WriteFile(filepath.Dir(filepath.Dir(made[0]))+"/dead/x.zip", raw, 0o600))
+}
+
+// retains has retention do what is due, for so many documents, 0 for any number.
+func (w *world) retains(rules retention.Rules, documents int) {
+	w.Helper()
+	_, err := retention.Run(w.ctx, retention.Options{
+		Store: w.store, Groups: w.groups, Receipts: w.receipts, Conversations: w.conversations, Rules: rules,
+		Users: &retention.UserRule{Due: user.Silent, Do: w.users.ForgetSilent}, Now: w.now,
+	}, retention.Budget{Documents: documents})
+	w.ok(err)
+}
+
+// standing are the tasks of retention that stand at a document or below it, as they
+// are stored.
+func (w *world) standing(document string) (tasks []string) {
+	for _, d := range w.all() {
+		place, _ := d.Fields["path"].(string)
+		if strings.HasPrefix(d.Path, "retention/") && strings.HasPrefix(place+"/", document+"/") {
+			tasks = append(tasks, d.Path)
+		}
+	}
+	return tasks
 }
 
 // sells has zoe's phone register for bob, of whose process nobody hears before it took

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/throng-im/throng/shared/cloud"
 	"github.com/throng-im/throng/shared/commit"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
@@ -16,6 +17,7 @@ import (
 	"github.com/throng-im/throng/shared/receipt"
 	"github.com/throng-im/throng/shared/replay"
 	"github.com/throng-im/throng/shared/retention"
+	"github.com/throng-im/throng/shared/settings"
 	"github.com/throng-im/throng/shared/user"
 )
 
@@ -313,8 +315,8 @@ func TestChangesOfWhatIsGone(t *testing.T) {
 	w.doors("g")
 }
 
-// TestADeviceThatFellSilentIsForgotten by the rule that the app has for users, and one
-// that was seen is kept.
+// TestADeviceThatFellSilentIsForgotten by what every app's retention works with, and
+// one that was seen is kept.
 func TestADeviceThatFellSilentIsForgotten(t *testing.T) {
 	w := newWorld(t, retention.Rules{OfflineDays: 7})
 	users := user.New(w.store, w.groups, nil, 0, w.now)
@@ -326,8 +328,10 @@ func TestADeviceThatFellSilentIsForgotten(t *testing.T) {
 		if days == 200 {
 			w.ok(users.PutDevice(w.ctx, "ann", user.Device{ID: "used", Platform: "ios", Token: "used"}))
 		}
-		o := w.options()
-		o.Users = &retention.UserRule{Due: user.Silent, Do: users.ForgetSilent}
+		o := (&cloud.Cloud{
+			Settings: settings.Settings{OfflineDays: 7}, Groups: w.groups, Receipts: w.receipts, Conversations: w.conversations, Users: users,
+		}).Retention()
+		o.Store, o.Now = w.store, w.now
 		_, err := retention.Run(w.ctx, o, retention.Budget{})
 		w.ok(err)
 		want := 2
