@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/throng-im/throng/shared/commit"
+	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/id"
 )
 
@@ -112,14 +113,21 @@ func (s *state) forget(users []id.User) {
 // Erase ends a group, which its members are told, and takes all that it was. What is
 // left is a head that goes on counting where the group was, should it be created
 // again. It returns the seq and the time, in Unix milliseconds, of the group's last
-// entry. The receipts of its messages are not the group's.
+// entry. The receipts of its messages are not the group's. Errors: fault.Unavailable
+// where somebody created the group again before anything was taken, so that it lives
+// on as it was; then it may be repeated, which ends that group, too.
 func (g *Groups) Erase(ctx context.Context, group id.Group) (seq, at int64, err error) {
 	if err := g.Dismiss(ctx, group, ""); err != nil {
 		return 0, 0, err
 	}
 	type end struct{ seq, at int64 }
 	v, err := g.loop.Do(ctx, string(group), commit.Command[state]{Apply: func(s *state) (any, error) {
-		if s.begun() && !s.live() && !s.bared() {
+		if s.live() {
+			// Its end is not where it was dismissed any more: what there is up to here
+			// is of those, too, who are members now.
+			return nil, fault.New(fault.Unavailable, "the group was created again while it was erased, do it again")
+		}
+		if s.begun() && !s.bared() {
 			s.strip()
 		}
 		return end{s.lastSeq, s.lastAt}, nil

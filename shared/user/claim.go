@@ -25,7 +25,9 @@ const claimKept = 330 * 24 * time.Hour
 // claim comes first, then those who had the token let go of it, then it is stored.
 type claim struct {
 	version time.Time
-	owner   id.User
+	// owner is empty where there never was one, or where all is erased that was kept of
+	// the one there was.
+	owner id.User
 	// former are users who had the token and may not have let go of it: whoever took
 	// it from them sees to that, or else whoever registers it next.
 	former []id.User

@@ -75,15 +75,21 @@ func (u *Users) Claims(ctx context.Context, people id.People, visit func(path st
 	return u.claims(ctx, people, func(d commit.Doc, _ string, _ []string) error { return visit(d.Path) })
 }
 
-// EraseClaims forgets that tokens belong to people or belonged to them. Errors:
+// EraseClaims forgets that tokens belong to people or belonged to them. Of others who
+// may not have let go of such a token it keeps that they had it: nothing else says so,
+// and whoever registers the token next has to take it from them. Errors:
 // commit.ErrConflict where one was registered meanwhile; then it may be repeated.
 func (u *Users) EraseClaims(ctx context.Context, people id.People) error {
 	return u.claims(ctx, people, func(d commit.Doc, owner string, former []string) error {
-		w := commit.Write{Path: d.Path, If: commit.Condition{Version: d.Version}}
 		if people[id.User(owner)] {
+			owner = ""
+		}
+		former = slices.DeleteFunc(slices.Clone(former), func(u string) bool { return people[id.User(u)] })
+		w := commit.Write{Path: d.Path, If: commit.Condition{Version: d.Version}}
+		if owner == "" && len(former) == 0 {
 			w.Delete = true
 		} else {
-			w.Merge, w.Fields = true, commit.Fields{"former": slices.DeleteFunc(slices.Clone(former), func(u string) bool { return people[id.User(u)] })}
+			w.Merge, w.Fields = true, commit.Fields{"user": owner, "former": former}
 		}
 		_, err := u.store.Commit(ctx, []commit.Write{w})
 		return err
