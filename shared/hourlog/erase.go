@@ -110,18 +110,23 @@ func (l *Logs) Erase(ctx context.Context, change func(Line) []byte) error {
 // removeUnnamed removes files that were made of hours which have another: whoever made
 // them did not live to do so.
 func (l *Logs) removeUnnamed(ctx context.Context, b *blob.Bucket) error {
-	done, err := l.done(ctx, b)
-	if err != nil {
-		return err
-	}
-	named := map[string]string{}
-	for _, d := range done {
-		named[d.key()] = d.File
-	}
 	return each(ctx, b, "files/", func(object string) error {
 		key, _, _ := strings.Cut(strings.TrimPrefix(object, "files/"), "/")
-		if file, done := named[key]; !done || object == file {
+		h, ours := hourKeyed(key, l.Zone)
+		if !ours {
 			return nil
+		}
+		// The mark is read anew for each: it may have come to name the file meanwhile.
+		m, done, err := marked(ctx, b, h)
+		if err != nil || !done || object == m.File {
+			return err
+		}
+		if m.generation != 0 {
+			// Whoever made the file may live after all, and be about to name it.
+			// That is refused once the mark is another, though it says the same.
+			if err := changeMark(ctx, b, h, m, m); err != nil {
+				return err
+			}
 		}
 		if err := b.Delete(ctx, object); err != nil && !gone(err) {
 			return unreachable(err)
@@ -130,7 +135,8 @@ func (l *Logs) removeUnnamed(ctx context.Context, b *blob.Bucket) error {
 	})
 }
 
-// eraseFrom puts another file in the place of an hour's.
+// eraseFrom puts another file in the place of an hour's. Errors: fault.Unavailable
+// where somebody else has put another there meanwhile, or has removed the log.
 func (l *Logs) eraseFrom(ctx context.Context, b *blob.Bucket, h hour, old mark, change func(Line) []byte) (err error) {
 	fresh := mark{File: fmt.Sprintf("files/%s/%016x/%s.zip", h.key(), rand.Uint64(), h.name)}
 	// A writer whose context ends stores nothing.
@@ -168,7 +174,7 @@ func (l *Logs) eraseFrom(ctx context.Context, b *blob.Bucket, h hour, old mark, 
 	} else if err := out.Close(); err != nil {
 		return err
 	}
-	if err := setMark(ctx, b, h, fresh, false); err != nil {
+	if err := rename(ctx, b, h, old, fresh); err != nil {
 		return err
 	}
 	if err := b.Delete(ctx, old.File); err != nil && !gone(err) {
@@ -176,6 +182,32 @@ func (l *Logs) eraseFrom(ctx context.Context, b *blob.Bucket, h hour, old mark, 
 	}
 	slog.InfoContext(ctx, "lines were erased from the log of an hour", "hour", h.name, "lines", old.Lines-fresh.Lines)
 	return nil
+}
+
+// rename has the mark name a fresh file, which is there for nothing where it cannot.
+//
+// Where the bucket knows generations, nothing can come in between. In a folder, a fresh
+// file that removeUnnamed removes just after the look at it is lost.
+func rename(ctx context.Context, b *blob.Bucket, h hour, old, fresh mark) error {
+	if fresh.File != "" {
+		// Another who erases may have held the file for one that nobody will name.
+		there, err := b.NewRangeReader(ctx, fresh.File, 0, 0, nil)
+		if gone(err) {
+			return overtaken(h)
+		}
+		if err != nil {
+			return unreachable(err)
+		}
+		_ = there.Close()
+	}
+	err := changeMark(ctx, b, h, old, fresh)
+	if errors.Is(err, errOvertaken) && fresh.File != "" {
+		if err := b.Delete(ctx, fresh.File); err != nil && !gone(err) {
+			return unreachable(err)
+		}
+	}
+	// After any other error it is not certain that the mark does not name the file.
+	return err
 }
 
 // files visits the hours that have a file.

@@ -17,12 +17,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"cloud.google.com/go/storage"
 	"gocloud.dev/blob"
 
 	"github.com/throng-im/throng/shared/fault"
@@ -112,18 +114,28 @@ func unreachable(err error) error {
 type mark struct {
 	File  string `json:"file,omitempty"`
 	Lines int    `json:"lines"`
+	// generation is of the object that says it, and zero where the bucket knows none.
+	generation int64
 }
 
 func (h hour) mark() string { return "hours/" + h.key() }
 
 // marked reads what is said of an hour. ok is false when it is not done.
 func marked(ctx context.Context, b *blob.Bucket, h hour) (m mark, ok bool, err error) {
-	raw, err := b.ReadAll(ctx, h.mark())
+	object, err := b.NewReader(ctx, h.mark(), nil)
 	if gone(err) {
 		return m, false, nil
 	}
 	if err != nil {
 		return m, false, unreachable(err)
+	}
+	defer func() { _ = object.Close() }()
+	raw, err := io.ReadAll(object)
+	if err != nil {
+		return m, false, unreachable(err)
+	}
+	if at := (*storage.Reader)(nil); object.As(&at) {
+		m.generation = at.Attrs.Generation
 	}
 	return m, true, json.Unmarshal(raw, &m)
 }
@@ -134,6 +146,55 @@ func setMark(ctx context.Context, b *blob.Bucket, h hour, m mark, first bool) er
 		return err
 	}
 	return b.WriteAll(ctx, h.mark(), raw, &blob.WriterOptions{ContentType: "application/json", IfNotExist: first})
+}
+
+// changeMark says something else of an hour of which old was said. Errors:
+// fault.Unavailable where somebody else has said something meanwhile.
+//
+// Cloud Storage itself refuses to put a mark in the place of one that is not old. In a
+// folder nothing does: what is said between the look at the mark and the write, which
+// takes no longer than a small file does, is lost.
+func changeMark(ctx context.Context, b *blob.Bucket, h hour, old, m mark) error {
+	now, _, err := marked(ctx, b, h)
+	if err != nil {
+		return err
+	}
+	if now != old {
+		return overtaken(h)
+	}
+	err = writeMark(ctx, b, h, old, m)
+	if !taken(err) {
+		return err
+	}
+	// A write whose answer is lost is made again and refused then, though it counts.
+	if now, _, err = marked(ctx, b, h); err != nil {
+		return err
+	}
+	if now.File != m.File || now.Lines != m.Lines {
+		return overtaken(h)
+	}
+	return nil
+}
+
+// writeMark writes a mark, where the bucket knows generations only in the place of old.
+func writeMark(ctx context.Context, b *blob.Bucket, h hour, old, m mark) error {
+	raw, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	return b.WriteAll(ctx, h.mark(), raw, &blob.WriterOptions{ContentType: "application/json", BeforeWrite: func(as func(any) bool) error {
+		if o := (**storage.ObjectHandle)(nil); as(&o) {
+			*o = (*o).If(storage.Conditions{GenerationMatch: old.generation})
+		}
+		return nil
+	}})
+}
+
+// errOvertaken says that the mark is somebody else's for certain.
+var errOvertaken = errors.New("the mark was changed meanwhile")
+
+func overtaken(h hour) error {
+	return errors.Join(fault.New(fault.Unavailable, "the log of %s was changed by somebody else, try again", h.name), errOvertaken)
 }
 
 // asked is the hour that a caller names, of the form YYYYMMDDHH. ok is false for one
