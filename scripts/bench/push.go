@@ -49,8 +49,10 @@ func (t *town) pushJobs(ctx context.Context, ps *pubsub.Client, devices int, nam
 		return sample{}, err
 	}
 	var payloads [][]byte
+	// An old job would have its devices looked up, and these belong to nobody.
+	said := time.Now().UnixMilli()
 	for from := 0; from < devices; from += jobTargets {
-		job := event.Push{Job: fmt.Sprint(name, "/", from), Group: "bench", Seq: 1, MessageUID: id.Message(name), From: "ann", Type: "RC:TxtMsg", At: 1, Name: "Bench", Sender: "Ann", Body: "hello"}
+		job := event.Push{Job: fmt.Sprint(name, "/", from), Group: "bench", Seq: 1, MessageUID: id.Message(name), From: "ann", Type: "RC:TxtMsg", At: said, Name: "Bench", Sender: "Ann", Body: "hello"}
 		for i := from; i < min(from+jobTargets, devices); i++ {
 			job.Targets = append(job.Targets, event.PushTarget{User: id.User(fmt.Sprint("u", i)), Device: "phone", Platform: "android", Token: fmt.Sprint("bench-", i)})
 		}
