@@ -57,13 +57,11 @@ type Question struct {
 	IP string
 }
 
-// Review returns the message as the app wants it stored. Errors:
+// Review returns a message that the app wants to be asked about as the app wants it
+// stored. Errors:
 // fault.PermissionDenied, with what the app says to the sender, where it refuses;
 // fault.Unavailable where it has not answered and nothing passes without.
 func (c *Censor) Review(ctx context.Context, q Question) (group.Entry, error) {
-	if !c.Asks(q.Message.Type) {
-		return q.Message, nil
-	}
 	out, err := c.ask(ctx, q)
 	if err == nil || fault.Is(err, fault.PermissionDenied) {
 		return out, err

@@ -115,13 +115,13 @@ func TestOnlySomeTypesAreAskedAbout(t *testing.T) {
 	if NewCensor(set, time.Now).Asks("RC:TxtMsg") {
 		t.Error("nobody is to be asked")
 	}
-	set.Callbacks.Pre = server(t, func(http.ResponseWriter, *http.Request) { t.Error("the app was asked") })
+	set.Callbacks.Pre = server(t, func(http.ResponseWriter, *http.Request) {})
 	if !NewCensor(set, time.Now).Asks("RC:TxtMsg") {
 		t.Error("all types are asked about unless some are named")
 	}
 	set.Callbacks.PreTypes = []string{"RC:ImgMsg"}
 	c := NewCensor(set, time.Now)
-	if _, err := c.Review(t.Context(), Question{Group: "g", Message: said()}); err != nil || !c.Asks("RC:ImgMsg") {
-		t.Error(err)
+	if c.Asks("RC:TxtMsg") || !c.Asks("RC:ImgMsg") {
+		t.Error("the app names the types that it is asked about")
 	}
 }

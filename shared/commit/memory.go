@@ -3,11 +3,13 @@ package commit
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -146,6 +148,28 @@ func (m *Memory) Fail(before, after func(writes []Write) error) {
 	m.hooks.Lock()
 	defer m.hooks.Unlock()
 	m.Before, m.After = before, after
+}
+
+// Die has commits fail as for a process that is killed at its n-th from now on, which
+// lands or does not. died says whether it has come to that.
+func (m *Memory) Die(n int, lands bool) (died func() bool) {
+	var count atomic.Int64
+	last, killed := int64(n), fmt.Errorf("killed: %w", ErrUnknown)
+	m.Fail(func([]Write) error {
+		switch at := count.Add(1); {
+		case at > last:
+			return errors.New("dead")
+		case at == last && !lands:
+			return killed
+		}
+		return nil
+	}, func([]Write) error {
+		if count.Load() >= last {
+			return killed
+		}
+		return nil
+	})
+	return func() bool { return count.Load() >= last }
 }
 
 // Calm takes Before and After away.

@@ -17,12 +17,28 @@ func (c *Conversations) Erase(ctx context.Context, user id.User, at int64) error
 }
 
 func (s *state) erase(at int64) {
-	if s.version.IsZero() || s.List.None() && s.ErasedAt >= at {
+	if !s.begun() || s.List.None() && s.ErasedAt >= at {
 		return
 	}
 	s.touch()
-	s.List = List{Changed: s.Changed, ErasedAt: max(at, s.ErasedAt)}
+	s.List = List{Changed: s.Changed, ErasedAt: max(at, s.ErasedAt), Conversations: map[id.Group]Conversation{}}
 	s.keys = nil
+}
+
+// begun says whether there is a document of the user, or will be with this commit.
+func (s *state) begun() bool { return !s.version.IsZero() || s.touched }
+
+// Entomb leaves of a user of whom there is nothing what Erase leaves: the first thing
+// that is to be copied may be in an event that is still to come. It changes nothing
+// where there is something.
+func (c *Conversations) Entomb(ctx context.Context, user id.User, at int64) error {
+	return c.do(ctx, user, func(s *state) error {
+		if !s.begun() {
+			s.touch()
+			s.ErasedAt = at
+		}
+		return nil
+	})
 }
 
 // None says that there is nothing of a user, or only when it was erased.
@@ -30,14 +46,15 @@ func (l List) None() bool { return len(l.Tags) == 0 && len(l.Conversations) == 0
 
 // Bury takes what a user has set of a group that was erased. What is left says that
 // the user was taken out of it by its last entry, so that devices learn of that and
-// late events change nothing; it goes with the memberships that ended long ago.
+// late events change nothing; it goes with the memberships that ended long ago. Who has
+// come in behind that entry is in a group of the same name that was created since.
 func (c *Conversations) Bury(ctx context.Context, user id.User, g id.Group, last, at int64) error {
 	return c.do(ctx, user, func(s *state) error { s.bury(g, last, at); return nil })
 }
 
 func (s *state) bury(g id.Group, last, at int64) {
 	old, known := s.Conversations[g]
-	if !known || old.buried() {
+	if !known || old.buried() || old.Since(last) {
 		return
 	}
 	s.touch()

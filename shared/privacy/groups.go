@@ -39,12 +39,19 @@ func (s *search) group(ctx context.Context, g id.Group) error {
 		func(ctx context.Context) error { return s.progress(ctx, groupDoc(g)) },
 		func(ctx context.Context) error {
 			return s.log(ctx, func(l hourlog.Line) []byte {
-				if l.To == g {
-					return nil
+				if l.To != g || s.erase && behind(l.UID, last) {
+					return l.Text
 				}
-				return l.Text
+				return nil
 			})
 		})
+}
+
+// behind says of a message of a group that was erased whether it is from after its end,
+// when the group was created again.
+func behind(m id.Message, last int64) bool {
+	_, seq, ours := m.Parse()
+	return ours && seq > last
 }
 
 // whole finds what the group itself is.

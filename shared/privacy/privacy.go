@@ -15,6 +15,8 @@ package privacy
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -30,9 +32,9 @@ import (
 	"github.com/throng-im/throng/shared/user"
 )
 
-// page is how many documents are listed at a time, groupPage how many groups, whose
-// heads are larger.
-var page, groupPage = 500, 32
+// page is how many users' documents are listed at a time, groupPage how many groups,
+// whose heads are larger. A user's may be a megabyte.
+var page, groupPage = 100, 32
 
 // groupsAtOnce bounds the groups that are gone through at the same time.
 const groupsAtOnce = 8
@@ -89,19 +91,53 @@ type search struct {
 	gone map[id.Message]bool
 	// since is the time up to which nothing is copied again.
 	since int64
+	// entombed are those of whom there is a document that says so.
+	entombed map[id.User]bool
+	// untold is the error of who was to be told of a finding.
+	untold error
+	failed int
 }
 
 func (o Options) search(erase bool) *search {
 	if o.Found == nil {
 		o.Found = func(Finding) error { return nil }
 	}
-	return &search{Options: o, erase: erase, gone: map[id.Message]bool{}, since: o.Now().UnixMilli()}
+	return &search{Options: o, erase: erase, gone: map[id.Message]bool{}, entombed: map[id.User]bool{}, since: o.Now().UnixMilli()}
 }
 
 func (s *search) found(where, what string, data any) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.Found(Finding{where, what, data})
+	if s.untold == nil {
+		s.untold = s.Found(Finding{where, what, data})
+	}
+	return s.untold
+}
+
+// errorsBorne is how many things may fail before a search ends. Few that cannot be read
+// must not keep the rest from being found; but where all fails, there is nothing to find.
+const errorsBorne = 20
+
+// over says whether a search ends with an error of one of its parts.
+func (s *search) over(ctx context.Context, err error) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		s.failed++
+	}
+	return ctx.Err() != nil || s.untold != nil || s.failed > errorsBorne
+}
+
+// each goes through parts that do not need one another, and returns what failed.
+func (s *search) each(ctx context.Context, parts ...func(context.Context) error) error {
+	var failed []error
+	for _, part := range parts {
+		err := part(ctx)
+		if failed = append(failed, err); s.over(ctx, err) {
+			break
+		}
+	}
+	return errors.Join(failed...)
 }
 
 // then goes through steps in order.
@@ -114,8 +150,10 @@ func then(ctx context.Context, steps ...func(context.Context) error) error {
 	return nil
 }
 
-// groups visits every group.
+// groups visits every group, also where one of them cannot be read.
 func (s *search) groups(ctx context.Context, visit func(context.Context, group.Head) error) error {
+	var mu sync.Mutex
+	var failed []error
 	for after := id.Group(""); ; {
 		heads, err := s.Groups.All(ctx, after, groupPage)
 		if err != nil {
@@ -125,13 +163,21 @@ func (s *search) groups(ctx context.Context, visit func(context.Context, group.H
 		work.SetLimit(groupsAtOnce)
 		for _, h := range heads {
 			after = h.ID
-			work.Go(func() error { return visit(ctx, h) })
+			work.Go(func() error {
+				err := visit(ctx, h)
+				if s.over(ctx, err) {
+					return err
+				}
+				if err != nil {
+					mu.Lock()
+					failed = append(failed, fmt.Errorf("%s: %w", groupDoc(h.ID), err))
+					mu.Unlock()
+				}
+				return nil
+			})
 		}
-		if err := work.Wait(); err != nil {
-			return err
-		}
-		if len(heads) < groupPage {
-			return nil
+		if err := work.Wait(); err != nil || len(heads) < groupPage {
+			return errors.Join(append(failed, err)...)
 		}
 	}
 }

@@ -2,7 +2,6 @@ package privacy_test
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"hash/fnv"
 	"slices"
@@ -11,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/throng-im/throng/shared/commit"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
 	"github.com/throng-im/throng/shared/inbox/inboxtest"
@@ -174,28 +172,12 @@ func TestErasingIsKilled(t *testing.T) {
 		bob := w.sees("bob", "team")
 		people := id.People{zoe: true}
 		for n := 1; ; n++ {
-			last, killed, commits := n, false, 0
-			var mu sync.Mutex
-			die := func([]commit.Write) error {
-				mu.Lock()
-				defer mu.Unlock()
-				if commits++; commits == last {
-					killed = true
-				}
-				if killed {
-					return errors.New("killed")
-				}
-				return nil
-			}
-			if after {
-				w.memory.Fail(nil, die)
-			} else {
-				w.memory.Fail(die, nil)
-			}
+			died := w.memory.Die(n, after)
 			w.open()
 			err := privacy.EraseUsers(w.ctx, w.options(), people)
 			w.memory.Calm()
-			if err == nil {
+			if !died() {
+				w.ok(err)
 				break
 			}
 			if n > 500 {
@@ -339,20 +321,12 @@ func TestAGroupIsKilledWhileItIsErased(t *testing.T) {
 	w := newWorld(t)
 	w.live()
 	for n := 1; ; n++ {
-		var mu sync.Mutex
-		commits := 0
-		w.memory.Fail(func([]commit.Write) error {
-			mu.Lock()
-			defer mu.Unlock()
-			if commits++; commits >= n {
-				return errors.New("killed")
-			}
-			return nil
-		}, nil)
+		died := w.memory.Die(n, n%2 == 0)
 		w.open()
 		err := privacy.EraseGroup(w.ctx, w.options(), "team")
 		w.memory.Calm()
-		if err == nil {
+		if !died() {
+			w.ok(err)
 			break
 		}
 		if n > 100 {

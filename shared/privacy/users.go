@@ -3,6 +3,7 @@ package privacy
 import (
 	"bytes"
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -33,19 +34,16 @@ func EraseUsers(ctx context.Context, o Options, people id.People) error {
 
 func (s *search) users(ctx context.Context, people id.People) error {
 	each := func(visit func(context.Context, id.User) error) func(context.Context) error {
-		return func(ctx context.Context) error {
-			for _, u := range slices.Sorted(maps.Keys(people)) {
-				if err := visit(ctx, u); err != nil {
-					return err
-				}
-			}
-			return nil
+		var parts []func(context.Context) error
+		for _, u := range slices.Sorted(maps.Keys(people)) {
+			parts = append(parts, func(ctx context.Context) error { return visit(ctx, u) })
 		}
+		return func(ctx context.Context) error { return s.each(ctx, parts...) }
 	}
 	with := func(visit func(context.Context, id.People) error) func(context.Context) error {
 		return func(ctx context.Context) error { return visit(ctx, people) }
 	}
-	return then(ctx,
+	return s.each(ctx,
 		each(s.profile), each(s.quit),
 		func(ctx context.Context) error {
 			return s.groups(ctx, func(ctx context.Context, h group.Head) error { return s.inGroup(ctx, h, people) })
@@ -120,7 +118,28 @@ func (s *search) inGroup(ctx context.Context, h group.Head, people id.People) er
 	if err := s.Receipts.EraseFrom(ctx, h.ID, people, trace.Gone); err != nil || trace.None() {
 		return err
 	}
+	// Afterwards nothing says that an event about them may be on its way.
+	for u := range trace.Members {
+		if err := s.entomb(ctx, u); err != nil {
+			return err
+		}
+	}
 	return s.Groups.EraseFrom(ctx, trace)
+}
+
+// entomb leaves a document of a user of whom there may be none yet.
+func (s *search) entomb(ctx context.Context, u id.User) error {
+	s.mu.Lock()
+	done, since := s.entombed[u], s.since
+	s.mu.Unlock()
+	if done {
+		return nil
+	}
+	err := s.Conversations.Entomb(ctx, u, since)
+	s.mu.Lock()
+	s.entombed[u] = err == nil
+	s.mu.Unlock()
+	return err
 }
 
 func (s *search) answers(ctx context.Context, g id.Group, people id.People) error {
@@ -205,8 +224,8 @@ func (s *search) log(ctx context.Context, change func(hourlog.Line) []byte) erro
 		}
 		return nil
 	})
-	if err != nil || !s.erase {
+	if !s.erase || s.over(ctx, err) {
 		return err
 	}
-	return s.Logs.Erase(ctx, change)
+	return errors.Join(err, s.Logs.Erase(ctx, change))
 }

@@ -116,35 +116,17 @@ func TestARunRemovesWhatADryRunSays(t *testing.T) {
 	}
 }
 
-// TestARunThatIsKilled has the n-th commit of a run fail, in one of three ways, and
-// the next run go on, for every n that there is.
+// TestARunThatIsKilled has a run die at its n-th commit, before or after it landed, and
+// the next run go on, for every third n that there is.
 func TestARunThatIsKilled(t *testing.T) {
 	built := old(t)
 	for _, landed := range []bool{false, true} {
 		for n := 1; ; n += 3 {
 			w := built.again(t)
-			var mu sync.Mutex // commits of several documents go beside each other
-			count, killed := 0, false
-			fail := func([]commit.Write) error {
-				mu.Lock()
-				defer mu.Unlock()
-				if count++; count == n {
-					killed = true
-					return fmt.Errorf("killed: %w", commit.ErrUnknown)
-				}
-				if killed {
-					return errors.New("dead")
-				}
-				return nil
-			}
-			if landed {
-				w.store.After = fail
-			} else {
-				w.store.Before = fail
-			}
+			died := w.store.Die(n, landed)
 			_, err := retention.Run(w.ctx, w.options(), retention.Budget{})
 			w.store.Calm()
-			if !killed {
+			if !died() {
 				w.ok(err)
 				break
 			}
