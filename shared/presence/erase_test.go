@@ -39,7 +39,7 @@ func TestAnInstanceThatStopsMeanwhileKeepsNobodyOnTheBoard(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := board.Erase(t.Context(), id.People{"zoe": true}); err != nil {
+	if err := board.Erase(t.Context(), id.People{"zoe": true}, func(string, id.User) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if store.gone == "" {

@@ -56,7 +56,7 @@ func behind(m id.Message, last int64) bool {
 
 // whole finds what the group itself is.
 func (s *search) whole(ctx context.Context, g id.Group) error {
-	if err := s.answers(ctx, g, nil); err != nil {
+	if err := s.Receipts.Answers(ctx, g, nil, s.answer(g)); err != nil {
 		return err
 	}
 	h, known, err := s.Groups.Head(ctx, g)

@@ -112,10 +112,10 @@ func (s *search) inGroup(ctx context.Context, h group.Head, people id.People) er
 	s.mu.Lock()
 	s.since = max(s.since, min(h.ActiveAt, s.Now().Add(hourlog.Settled).UnixMilli()))
 	s.mu.Unlock()
-	if err := s.answers(ctx, h.ID, people); err != nil || !s.erase {
-		return err
+	if !s.erase {
+		return s.Receipts.Answers(ctx, h.ID, people, s.answer(h.ID))
 	}
-	if err := s.Receipts.EraseFrom(ctx, h.ID, people, trace.Gone); err != nil || trace.None() {
+	if err := s.Receipts.EraseFrom(ctx, h.ID, people, trace.Gone, s.answer(h.ID)); err != nil || trace.None() {
 		return err
 	}
 	// Afterwards nothing says that an event about them may be on its way.
@@ -142,15 +142,16 @@ func (s *search) entomb(ctx context.Context, u id.User) error {
 	return err
 }
 
-func (s *search) answers(ctx context.Context, g id.Group, people id.People) error {
-	return s.Receipts.Answers(ctx, g, people, func(a receipt.Answer) error {
+// answer tells of what was read in a group.
+func (s *search) answer(g id.Group) func(receipt.Answer) error {
+	return func(a receipt.Answer) error {
 		return s.found(groupDoc(g)+"/receipts", Receipt, struct {
 			Group id.Group `json:"groupId"`
 			Seq   int64    `json:"seq"`
 			User  id.User  `json:"userId"`
 			At    int64    `json:"at"`
 		}{g, a.Seq, a.User, a.At})
-	})
+	}
 }
 
 func (s *search) conversations(ctx context.Context, u id.User) error {
@@ -165,21 +166,19 @@ func (s *search) conversations(ctx context.Context, u id.User) error {
 }
 
 func (s *search) tokens(ctx context.Context, people id.People) error {
-	err := s.Users.Claims(ctx, people, func(path string) error { return s.found(path, Token, nil) })
-	if err != nil || !s.erase {
-		return err
+	claims := s.Users.Claims
+	if s.erase {
+		claims = s.Users.EraseClaims
 	}
-	return s.Users.EraseClaims(ctx, people)
+	return claims(ctx, people, func(path string) error { return s.found(path, Token, nil) })
 }
 
 func (s *search) connections(ctx context.Context, people id.People) error {
-	err := s.Presence.Has(ctx, people, func(instance string, u id.User) error {
-		return s.found("presence/"+instance, Connection, u)
-	})
-	if err != nil || !s.erase {
-		return err
+	has := s.Presence.Has
+	if s.erase {
+		has = s.Presence.Erase
 	}
-	return s.Presence.Erase(ctx, people)
+	return has(ctx, people, func(instance string, u id.User) error { return s.found("presence/"+instance, Connection, u) })
 }
 
 func (s *search) userProgress(ctx context.Context, u id.User) error {

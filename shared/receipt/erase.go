@@ -35,11 +35,14 @@ func (r *Receipts) Answers(ctx context.Context, g id.Group, people id.People, vi
 	})
 }
 
-// EraseFrom takes what people have read in a group, and all answers to the messages
-// with the seqs gone. Nobody is told.
-func (r *Receipts) EraseFrom(ctx context.Context, g id.Group, people id.People, gone []int64) error {
+// EraseFrom visits and takes what people have read in a group, and takes all answers to
+// the messages with the seqs gone. Nobody is told.
+func (r *Receipts) EraseFrom(ctx context.Context, g id.Group, people id.People, gone []int64, visit func(Answer) error) error {
 	messages := map[int64]bool{}
-	err := r.Answers(ctx, g, people, func(a Answer) error { messages[a.Seq] = true; return nil })
+	err := r.Answers(ctx, g, people, func(a Answer) error {
+		messages[a.Seq] = true
+		return visit(a)
+	})
 	if err != nil {
 		return err
 	}

@@ -52,7 +52,7 @@ func TestATokenOfWhoIsErasedIsTakenFromWhoHadIt(t *testing.T) {
 					s.ok(s.groups.Quit(t.Context(), g, []id.User{u}))
 				}
 			}
-			s.ok(s.users.EraseClaims(t.Context(), people))
+			s.ok(s.users.EraseClaims(t.Context(), people, func(string) error { return nil }))
 			s.ok(s.users.Claims(t.Context(), people, func(path string) error {
 				t.Errorf("%s: %s still says something of %v", what, path, all)
 				return nil
