@@ -2,6 +2,7 @@ package group_test
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"reflect"
 	"testing"
@@ -58,5 +59,83 @@ func TestAGroupThatIsCreatedAgainWhileItIsErased(t *testing.T) {
 	}
 	if left, err := others.Segments(ctx, "g", commit.Doc{}, 10); err != nil || len(left) > 0 {
 		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
+// erased takes one user's entries out of a group.
+func (h *house) erased(g *group.Groups, name id.Group, u id.User) {
+	h.Helper()
+	head, _, err := g.Head(h.Context(), name)
+	h.ok(err)
+	trace, err := g.TraceOf(h.Context(), head, id.People{u: true}, func(group.Entry, bool) error { return nil })
+	h.ok(err)
+	h.ok(g.EraseFrom(h.Context(), trace))
+}
+
+// keyed is a message of a device with its idempotency key.
+func keyed(from id.User, key string) group.Entry {
+	m := text(from, "keyed "+key)
+	m.ClientID = key
+	return m
+}
+
+// TestErasedKeysAreForgottenAndOthersAreNot has the keys of one user fill the ring, so
+// that another's is known by a segment only, and erases that one.
+func TestErasedKeysAreForgottenAndOthersAreNot(t *testing.T) {
+	h := newHouse(t)
+	g := h.process(group.Options{})
+	ctx := t.Context()
+	h.ok(g.Join(ctx, "g", []id.User{"bob", "zoe"}, "G"))
+	first, err := g.Send(ctx, "g", keyed("bob", "1"))
+	h.ok(err)
+	last := first
+	for n := range 513 {
+		last, err = g.Send(ctx, "g", keyed("zoe", fmt.Sprint(n)))
+		h.ok(err)
+	}
+	h.erased(g, "g", "zoe")
+
+	docs, err := h.store.Get(ctx, []string{"groups/g"})
+	h.ok(err)
+	// Behind the time of the newest that fell out, each has its key, its seq and its time.
+	ring := docs[0].Fields["recent"].([]byte)
+	for at := 8; at < len(ring); at += 24 {
+		if key, seq := binary.LittleEndian.Uint64(ring[at:]), binary.LittleEndian.Uint64(ring[at+8:]); key != 0 {
+			t.Fatalf("the key of %d is left", seq)
+		}
+	}
+	others := func() {
+		t.Helper()
+		for i, again := range []*group.Groups{h.process(group.Options{}), g} {
+			if r, err := again.Send(ctx, "g", keyed("bob", "1")); err != nil || r != first {
+				t.Fatalf("process %d answers %+v, %v, want %+v", i, r, err, first)
+			}
+		}
+	}
+	others()
+	for n := range 100 {
+		r, err := g.Send(ctx, "g", keyed("zoe", fmt.Sprint(n)))
+		h.ok(err)
+		if last.Seq++; r.Seq != last.Seq {
+			t.Fatalf("an erased key gives %d, want %d", r.Seq, last.Seq)
+		}
+	}
+	others() // now that places of erased keys fell out, too
+}
+
+// TestNoKeyIsOneThatWasForgotten sends with a key whose 64 bits are all zero.
+func TestNoKeyIsOneThatWasForgotten(t *testing.T) {
+	h := newHouse(t)
+	g := h.process(group.Options{})
+	ctx := t.Context()
+	h.ok(g.Join(ctx, "g", []id.User{"bob", "zoe"}, "G"))
+	theirs, err := g.Send(ctx, "g", keyed("zoe", "1"))
+	h.ok(err)
+	h.erased(g, "g", "zoe")
+	zero := keyed("bob", "10\x07\x0f\x18\x0c<\x0c\x07\x06\x02\x18\x02\x01\x04=\x01\x01")
+	first, err := g.Send(ctx, "g", zero)
+	h.ok(err)
+	if again, err := g.Send(ctx, "g", zero); first.Seq != theirs.Seq+1 || err != nil || again != first {
+		t.Errorf("%+v and then %+v, %v, behind %d", first, again, err, theirs.Seq)
 	}
 }
