@@ -139,3 +139,36 @@ func TestNoKeyIsOneThatWasForgotten(t *testing.T) {
 		t.Errorf("%+v and then %+v, %v, behind %d", first, again, err, theirs.Seq)
 	}
 }
+
+// TestAnExtensionKeyIsWhoseSetItLast has several people set the keys of a message
+// within a millisecond.
+func TestAnExtensionKeyIsWhoseSetItLast(t *testing.T) {
+	h := newHouse(t)
+	g := h.process(group.Options{})
+	ctx := t.Context()
+	h.ok(g.Join(ctx, "g", []id.User{"ann", "bob", "zoe"}, "G"))
+	m := text("ann", "hi")
+	m.Expandable = true
+	r, err := g.Publish(ctx, "g", m)
+	h.ok(err)
+	for _, set := range []struct {
+		by   id.User
+		keys []string
+	}{
+		{"bob", []string{"zoe's"}}, {"zoe", []string{"zoe's", "bob's", "again", "gone"}},
+		{"bob", []string{"bob's", "again"}}, {"zoe", []string{"again"}},
+	} {
+		values := map[string]string{}
+		for _, key := range set.keys {
+			values[key] = string(set.by)
+		}
+		h.ok(g.SetExpansion(ctx, "g", r.UID, set.by, values, false))
+	}
+	h.ok(g.DeleteExpansion(ctx, "g", r.UID, "bob", []string{"gone"}, false))
+	h.erased(g, "g", "zoe")
+	left, err := g.Expansion(ctx, r.UID)
+	h.ok(err)
+	if want := map[string]group.Value{"bob's": {V: "bob", TS: r.At}}; !reflect.DeepEqual(left, want) {
+		t.Errorf("left are %v, want %v", left, want)
+	}
+}

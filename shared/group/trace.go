@@ -72,16 +72,20 @@ func (g *Groups) TraceOf(ctx context.Context, h Head, people id.People, visit fu
 // follow takes note of the next entry. It returns the seqs of earlier ones that are
 // concerned.
 func (t *trail) follow(e Entry) (earlier []int64) {
-	switch {
-	case e.Kind == KindErased || t.goes(e):
+	gone := e.Kind == KindErased || t.goes(e)
+	if gone {
 		t.gone[e.Seq] = true
-	default:
-		return nil
 	}
 	if e.Kind != KindExpansion || t.gone[e.Target] {
 		return nil
 	}
 	for key := range e.Expansion {
+		if !gone {
+			// A key that others set after them is not theirs, whenever that was: times
+			// may be the same.
+			delete(t.keys[e.Target], key)
+			continue
+		}
 		if t.keys[e.Target] == nil {
 			t.keys[e.Target] = map[string]int64{}
 		}
