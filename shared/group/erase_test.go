@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/throng-im/throng/shared/commit"
+	"github.com/throng-im/throng/shared/commit/committest"
 	"github.com/throng-im/throng/shared/fault"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
@@ -171,4 +172,52 @@ func TestAnExtensionKeyIsWhoseSetItLast(t *testing.T) {
 	if want := map[string]group.Value{"bob's": {V: "bob", TS: r.At}}; !reflect.DeepEqual(left, want) {
 		t.Errorf("left are %v, want %v", left, want)
 	}
+}
+
+// TestATraceReadsAShardOnce looks for many people, in a roster of one shard and by a
+// head from before that shard was split.
+func TestATraceReadsAShardOnce(t *testing.T) {
+	h := newHouse(t)
+	store := &committest.Counting{Memory: h.store}
+	g := group.New(store, h.hear, group.Options{Now: h.now, MaxMembers: 10_000})
+	ctx := t.Context()
+	wanted := users("u", 20)
+	h.ok(g.Join(ctx, "g", wanted, "G"))
+	head, _, err := g.Head(ctx, "g")
+	h.ok(err)
+	people := id.People{"nobody": true}
+	for _, u := range wanted {
+		people[u] = true
+	}
+	expect := func(reads int) {
+		t.Helper()
+		before := store.Reads.Load()
+		trace, err := g.TraceOf(ctx, head, people, func(group.Entry, bool) error { return nil })
+		h.ok(err)
+		if n := store.Reads.Load() - before; n != int64(reads) {
+			t.Errorf("%d people cost %d reads, want %d", len(people), n, reads)
+		}
+		for _, u := range wanted {
+			if !trace.Members[u].Present() {
+				t.Errorf("%s is not found", u)
+			}
+		}
+		if len(trace.Members) != len(wanted) {
+			t.Errorf("%d are found", len(trace.Members))
+		}
+	}
+	expect(1)
+	for n := range 4 {
+		h.ok(g.Join(ctx, "g", users(fmt.Sprint("a-user-whose-name-is-not-a-short-one-", n), 1000), ""))
+	}
+	now, _, err := g.Head(ctx, "g")
+	h.ok(err)
+	if len(now.Shards) < 3 {
+		t.Fatalf("there are %d shards", len(now.Shards))
+	}
+	expect(len(now.Shards))
+	segments, err := g.Segments(ctx, "g", commit.Doc{}, 100)
+	h.ok(err)
+	wanted, people, head = wanted[:1], id.People{wanted[0]: true}, now
+	expect(1 + len(segments))
 }

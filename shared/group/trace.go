@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"maps"
 	"slices"
 
 	"github.com/throng-im/throng/shared/commit"
@@ -40,15 +41,18 @@ type trail struct {
 
 // TraceOf goes through the whole of a group and visits each entry that is of or about
 // people, as it is and, where something of it stays when they are erased, as it will
-// be. It costs a read for each segment and one for each of the people.
+// be. It costs a read for each segment and one for each shard of the roster that may
+// have one of them.
 func (g *Groups) TraceOf(ctx context.Context, h Head, people id.People, visit func(e Entry, stays bool) error) (Trace, error) {
 	t := Trace{Head: h, Members: map[id.User]Member{}, trail: trail{people: people, gone: map[int64]bool{}, keys: map[int64]map[string]int64{}}}
+	roster := &Roster{shards: make([]*shard, len(h.Shards))}
+	theirs := h.state.shardsOf(slices.Collect(maps.Keys(people))...)
+	slices.Sort(theirs)
+	if err := g.fill(ctx, h.ID, roster, slices.Compact(theirs), "of", "data"); err != nil {
+		return t, err
+	}
 	for u := range people {
-		m, err := g.member(ctx, h.state, u)
-		if err != nil {
-			return t, err
-		}
-		if !m.empty() {
+		if m := roster.Member(u); !m.empty() {
 			t.Members[u] = m
 		}
 	}
