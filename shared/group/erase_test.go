@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/throng-im/throng/shared/commit"
@@ -220,4 +221,33 @@ func TestATraceReadsAShardOnce(t *testing.T) {
 	h.ok(err)
 	wanted, people, head = wanted[:1], id.People{wanted[0]: true}, now
 	expect(1 + len(segments))
+}
+
+// TestAGroupThatCannotBeReadIsListed among others, behind which the list goes on.
+func TestAGroupThatCannotBeReadIsListed(t *testing.T) {
+	h := newHouse(t)
+	g := h.process(group.Options{})
+	ctx := t.Context()
+	for _, name := range []id.Group{"a", "b", "c"} {
+		h.ok(g.Join(ctx, name, []id.User{"zoe"}, ""))
+	}
+	_, err := h.store.Commit(ctx, []commit.Write{{Path: "groups/b", Fields: commit.Fields{"tail": []byte("broken\n")}, Merge: true}})
+	h.ok(err)
+	var listed []id.Group
+	for after := id.Group(""); len(listed) < 3; after = listed[len(listed)-1] {
+		heads, err := g.All(ctx, after, 1)
+		h.ok(err)
+		if len(heads) == 0 {
+			break
+		}
+		head := heads[0]
+		listed = append(listed, head.ID)
+		_, err = g.TraceOf(ctx, head, id.People{"zoe": true}, func(group.Entry, bool) error { return nil })
+		if broken := head.ID == "b"; broken != (head.Err != nil) || broken != (err != nil) {
+			t.Errorf("of %q are said %v and %v", head.ID, head.Err, err)
+		}
+	}
+	if !slices.Equal(listed, []id.Group{"a", "b", "c"}) {
+		t.Errorf("listed are %q", listed)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -207,7 +208,8 @@ func plain(v any) ([]byte, error) {
 }
 
 // All lists groups in the order of their documents, behind one that it listed before
-// and at most limit, those that were dismissed, too. It costs a read for each.
+// and at most limit, those that were dismissed, too. One that cannot be read says so
+// in its Head: it must not hold up all others. It costs a read for each.
 func (g *Groups) All(ctx context.Context, after id.Group, limit int) ([]Head, error) {
 	q := commit.Query{Collection: "groups", Limit: limit}
 	if after != "" {
@@ -219,14 +221,17 @@ func (g *Groups) All(ctx context.Context, after id.Group, limit int) ([]Head, er
 	}
 	heads := make([]Head, len(docs))
 	for i, d := range docs {
-		if heads[i], err = head(groupOf(d.Path), d); err != nil {
-			return nil, err
+		h, err := head(groupOf(d.Path), d)
+		if err != nil {
+			h.Err = fmt.Errorf("group %q cannot be read: %w", h.ID, err)
 		}
+		heads[i] = h
 	}
 	return heads, nil
 }
 
-// Head reads what All would list of one group. known is false where there is none.
+// Head reads one group, known is false where there is none. It fails where All would
+// list a Head with an Err.
 func (g *Groups) Head(ctx context.Context, group id.Group) (h Head, known bool, err error) {
 	docs, err := g.store.Get(ctx, []string{headPath(group)})
 	if err != nil || !docs[0].Exists() {

@@ -89,6 +89,8 @@ type search struct {
 	gone map[id.Message]bool
 	// since is the time up to which nothing is copied again.
 	since int64
+	// unread are the errors of groups that could not be read and were passed over.
+	unread []error
 }
 
 func (o Options) search(erase bool) *search {
@@ -114,7 +116,7 @@ func then(ctx context.Context, steps ...func(context.Context) error) error {
 	return nil
 }
 
-// groups visits every group.
+// groups visits every group but those that unread is of.
 func (s *search) groups(ctx context.Context, visit func(context.Context, group.Head) error) error {
 	for after := id.Group(""); ; {
 		heads, err := s.Groups.All(ctx, after, groupPage)
@@ -124,7 +126,10 @@ func (s *search) groups(ctx context.Context, visit func(context.Context, group.H
 		work, ctx := errgroup.WithContext(ctx)
 		work.SetLimit(groupsAtOnce)
 		for _, h := range heads {
-			after = h.ID
+			if after = h.ID; h.Err != nil {
+				s.unread = append(s.unread, h.Err)
+				continue
+			}
 			work.Go(func() error { return visit(ctx, h) })
 		}
 		if err := work.Wait(); err != nil {

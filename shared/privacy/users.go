@@ -3,6 +3,7 @@ package privacy
 import (
 	"bytes"
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -18,15 +19,17 @@ import (
 
 // FindUsers tells of all that is kept of people. It costs a read for each group with
 // each of its segments and documents of receipts, for each token and each instance,
-// and for each of the people one in each group and two beside.
+// and for each of the people one in each group at most and two beside. A group that
+// cannot be read is passed over, and makes an error in the end.
 func FindUsers(ctx context.Context, o Options, people id.People) error {
 	return o.search(false).users(ctx, people)
 }
 
 // EraseUsers ends the tokens and the memberships of people, and takes all that is kept
 // of them. Messages that others sent stay, without their names in what the contract
-// has for names. Errors: fault.Unavailable where others changed the same; it may be
-// repeated after any.
+// has for names. A group that cannot be read is passed over, and makes an error in the
+// end. Errors: fault.Unavailable where others changed the same; it may be repeated
+// after any.
 func EraseUsers(ctx context.Context, o Options, people id.People) error {
 	return o.search(true).users(ctx, people)
 }
@@ -45,12 +48,13 @@ func (s *search) users(ctx context.Context, people id.People) error {
 	with := func(visit func(context.Context, id.People) error) func(context.Context) error {
 		return func(ctx context.Context) error { return visit(ctx, people) }
 	}
-	return then(ctx,
+	err := then(ctx,
 		each(s.profile), each(s.quit),
 		func(ctx context.Context) error {
 			return s.groups(ctx, func(ctx context.Context, h group.Head) error { return s.inGroup(ctx, h, people) })
 		},
 		each(s.conversations), with(s.tokens), with(s.connections), each(s.userProgress), with(s.lines))
+	return errors.Join(append(s.unread, err)...)
 }
 
 // profile comes first: whoever has no token says nothing new.
