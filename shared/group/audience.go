@@ -71,14 +71,15 @@ func (g *Groups) Roster(ctx context.Context, group id.Group, versions []int64) (
 	return g.rosters.change(group, fresh.or), nil
 }
 
-// fill reads the missing shards, and those that were split off since.
-func (g *Groups) fill(ctx context.Context, group id.Group, r *Roster, missing []int) error {
+// fill reads the missing shards, whole or some fields with "of" among them, and those
+// that were split off since.
+func (g *Groups) fill(ctx context.Context, group id.Group, r *Roster, missing []int, fields ...string) error {
 	for len(missing) > 0 {
 		paths := make([]string, len(missing))
 		for k, i := range missing {
 			paths[k] = shardPath(headPath(group), i)
 		}
-		docs, err := g.store.Get(ctx, paths)
+		docs, err := g.store.Get(ctx, paths, fields...)
 		if err != nil {
 			return err
 		}

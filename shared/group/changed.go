@@ -28,6 +28,9 @@ type Head struct {
 	Shards []int64
 	// Tail are the newest entries, in order; what is older is in segments.
 	Tail []Entry
+	// Err says of a group that All lists why its newest entries cannot be read: Tail
+	// has none of them, and whoever visits its timeline gets no further than there.
+	Err error
 
 	state *state
 }

@@ -2,6 +2,7 @@ package group
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
@@ -239,7 +240,7 @@ func DecodeEntries(raws []json.RawMessage) ([]Entry, error) {
 	return entries, nil
 }
 
-// key names the entry's idempotency key in 64 bits. ok is false when it has
+// key names the entry's idempotency key in 64 bits, never 0. ok is false when it has
 // none. The sender is part of it, so that nobody can collide with anybody
 // else's; what stands behind the sender, where no user id goes on, tells a
 // device's key from a server's.
@@ -256,5 +257,6 @@ func (e Entry) key() (key int64, ok bool) {
 	default:
 		return 0, false
 	}
-	return int64(h.Sum64()), true
+	// Zero stands for a key that was forgotten.
+	return cmp.Or(int64(h.Sum64()), 1), true
 }

@@ -16,6 +16,7 @@ type recent struct {
 	owned     bool
 }
 
+// keyed is a key with its entry. A key that was forgotten is 0, which no entry has.
 type keyed struct{ key, seq, at int64 }
 
 const recentKeys = 512
@@ -71,11 +72,18 @@ func (r *recent) add(k keyed) {
 	}
 }
 
-// drop forgets the keys of entries.
+// drop forgets the keys of entries. That there were keys, and when, stays: what fell
+// out of the ring is looked for by that.
 func (r *recent) drop(gone map[int64]bool) {
-	if slices.ContainsFunc(r.items, func(k keyed) bool { return gone[k.seq] }) {
-		r.items = slices.DeleteFunc(slices.Clone(r.items), func(k keyed) bool { return gone[k.seq] })
-		r.owned = true
+	named := func(k keyed) bool { return k.key != 0 && gone[k.seq] }
+	if !slices.ContainsFunc(r.items, named) {
+		return
+	}
+	r.items, r.owned = slices.Clone(r.items), true
+	for i, k := range r.items {
+		if named(k) {
+			r.items[i].key = 0
+		}
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/throng-im/throng/shared/commit"
@@ -40,15 +42,21 @@ type trail struct {
 
 // TraceOf goes through the whole of a group and visits each entry that is of or about
 // people, as it is and, where something of it stays when they are erased, as it will
-// be. It costs a read for each segment and one for each of the people.
+// be. It costs a read for each segment and one for each shard of the roster that may
+// have one of them.
 func (g *Groups) TraceOf(ctx context.Context, h Head, people id.People, visit func(e Entry, stays bool) error) (Trace, error) {
 	t := Trace{Head: h, Members: map[id.User]Member{}, trail: trail{people: people, gone: map[int64]bool{}, keys: map[int64]map[string]int64{}}}
+	if h.Err != nil {
+		return t, h.Err
+	}
+	roster := &Roster{shards: make([]*shard, len(h.Shards))}
+	theirs := h.state.shardsOf(slices.Collect(maps.Keys(people))...)
+	slices.Sort(theirs)
+	if err := g.fill(ctx, h.ID, roster, slices.Compact(theirs), "of", "data"); err != nil {
+		return t, err
+	}
 	for u := range people {
-		m, err := g.member(ctx, h.state, u)
-		if err != nil {
-			return t, err
-		}
-		if !m.empty() {
+		if m := roster.Member(u); !m.empty() {
 			t.Members[u] = m
 		}
 	}
@@ -72,16 +80,20 @@ func (g *Groups) TraceOf(ctx context.Context, h Head, people id.People, visit fu
 // follow takes note of the next entry. It returns the seqs of earlier ones that are
 // concerned.
 func (t *trail) follow(e Entry) (earlier []int64) {
-	switch {
-	case e.Kind == KindErased || t.goes(e):
+	gone := e.Kind == KindErased || t.goes(e)
+	if gone {
 		t.gone[e.Seq] = true
-	default:
-		return nil
 	}
 	if e.Kind != KindExpansion || t.gone[e.Target] {
 		return nil
 	}
 	for key := range e.Expansion {
+		if !gone {
+			// A key that others set after them is not theirs, whenever that was: times
+			// may be the same.
+			delete(t.keys[e.Target], key)
+			continue
+		}
 		if t.keys[e.Target] == nil {
 			t.keys[e.Target] = map[string]int64{}
 		}
@@ -199,7 +211,8 @@ func plain(v any) ([]byte, error) {
 }
 
 // All lists groups in the order of their documents, behind one that it listed before
-// and at most limit, those that were dismissed, too. It costs a read for each.
+// and at most limit, those that were dismissed, too. One that cannot be read says so
+// in its Head: it must not hold up all others. It costs a read for each.
 func (g *Groups) All(ctx context.Context, after id.Group, limit int) ([]Head, error) {
 	q := commit.Query{Collection: "groups", Limit: limit}
 	if after != "" {
@@ -211,14 +224,17 @@ func (g *Groups) All(ctx context.Context, after id.Group, limit int) ([]Head, er
 	}
 	heads := make([]Head, len(docs))
 	for i, d := range docs {
-		if heads[i], err = head(groupOf(d.Path), d); err != nil {
-			return nil, err
+		h, err := head(groupOf(d.Path), d)
+		if err != nil {
+			h.Err = fmt.Errorf("group %q cannot be read: %w", h.ID, err)
 		}
+		heads[i] = h
 	}
 	return heads, nil
 }
 
-// Head reads what All would list of one group. known is false where there is none.
+// Head reads one group, known is false where there is none. It fails where All would
+// list a Head with an Err.
 func (g *Groups) Head(ctx context.Context, group id.Group) (h Head, known bool, err error) {
 	docs, err := g.store.Get(ctx, []string{headPath(group)})
 	if err != nil || !docs[0].Exists() {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/throng-im/throng/shared/commit"
 	"github.com/throng-im/throng/shared/group"
 	"github.com/throng-im/throng/shared/id"
 	"github.com/throng-im/throng/shared/inbox/inboxtest"
@@ -380,5 +381,25 @@ func TestNobodyKnown(t *testing.T) {
 	w.ok(privacy.EraseGroup(w.ctx, w.options(), "nothing"))
 	if all := w.all(); len(all) > 0 {
 		t.Errorf("left %v", all)
+	}
+}
+
+// TestAGroupThatCannotBeRead holds up nothing of the rest, and is not passed over
+// without a word.
+func TestAGroupThatCannotBeRead(t *testing.T) {
+	w := newWorld(t)
+	w.live()
+	w.ok(w.groups.Join(w.ctx, "broken", []id.User{"ann"}, ""))
+	if _, err := w.store.Commit(w.ctx, []commit.Write{{Path: "groups/broken", Fields: commit.Fields{"tail": []byte("no entry\n")}, Merge: true}}); err != nil {
+		t.Fatal(err)
+	}
+	people := id.People{zoe: true}
+	err := privacy.EraseUsers(w.ctx, w.options(), people)
+	if err == nil || !strings.Contains(err.Error(), "broken") {
+		t.Errorf("erasing says %v", err)
+	}
+	w.forgotten()
+	if err := privacy.FindUsers(w.ctx, w.options(), people); err == nil || !strings.Contains(err.Error(), "broken") {
+		t.Errorf("the search says %v", err)
 	}
 }

@@ -19,15 +19,17 @@ import (
 
 // FindUsers tells of all that is kept of people. It costs a read for each group with
 // each of its segments and documents of receipts, for each token and each instance,
-// and for each of the people one in each group and two beside.
+// one for each of the people in each group at most, and two for each beside. What cannot
+// be read holds up nothing of the rest, and makes an error in the end.
 func FindUsers(ctx context.Context, o Options, people id.People) error {
 	return o.search(false).users(ctx, people)
 }
 
 // EraseUsers ends the tokens and the memberships of people, and takes all that is kept
 // of them. Messages that others sent stay, without their names in what the contract
-// has for names. Errors: fault.Unavailable where others changed the same; it may be
-// repeated after any.
+// has for names. What cannot be read or changed holds up nothing of the rest, and makes
+// an error in the end. Errors: fault.Unavailable where others changed the same; it may
+// be repeated after any.
 func EraseUsers(ctx context.Context, o Options, people id.People) error {
 	return o.search(true).users(ctx, people)
 }
