@@ -20,6 +20,9 @@ type Trace struct {
 	Members map[id.User]Member
 	// Gone are the seqs of messages that EraseFrom takes, rising.
 	Gone []int64
+	// Bare are the seqs of places that somebody was erased from before, with the times
+	// of their entries in Unix milliseconds.
+	Bare map[int64]int64
 
 	trail trail
 	// places are the seqs of the entries that EraseFrom changes, rising.
@@ -45,7 +48,7 @@ type trail struct {
 // be. It costs a read for each segment and one for each shard of the roster that may
 // have one of them.
 func (g *Groups) TraceOf(ctx context.Context, h Head, people id.People, visit func(e Entry, stays bool) error) (Trace, error) {
-	t := Trace{Head: h, Members: map[id.User]Member{}, trail: trail{people: people, gone: map[int64]bool{}, keys: map[int64]map[string]int64{}}}
+	t := Trace{Head: h, Members: map[id.User]Member{}, Bare: map[int64]int64{}, trail: trail{people: people, gone: map[int64]bool{}, keys: map[int64]map[string]int64{}}}
 	if h.Err != nil {
 		return t, h.Err
 	}
@@ -61,6 +64,9 @@ func (g *Groups) TraceOf(ctx context.Context, h Head, people id.People, visit fu
 		}
 	}
 	err := g.Whole(ctx, h, func(e Entry) error {
+		if e.Kind == KindErased {
+			t.Bare[e.Seq] = e.At
+		}
 		t.places = append(t.places, t.trail.follow(e)...)
 		out, changed := t.trail.without(e)
 		if !changed {

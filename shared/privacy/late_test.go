@@ -142,3 +142,24 @@ func TestOneThatFailsDoesNotKeepTheOthers(t *testing.T) {
 		t.Errorf("told %d times: %v", told, err)
 	}
 }
+
+// TestErasingEndsBeforeTheLogs: the next one takes from them what is in no timeline any
+// more.
+func TestErasingEndsBeforeTheLogs(t *testing.T) {
+	w := newWorld(t)
+	w.live()
+	ended := errors.New("ended")
+	o := w.options()
+	o.Found = func(f privacy.Finding) error {
+		if f.What == privacy.LogLine {
+			return ended
+		}
+		return nil
+	}
+	people := id.People{zoe: true}
+	if err := privacy.EraseUsers(w.ctx, o, people); !errors.Is(err, ended) {
+		t.Fatal(err)
+	}
+	w.ok(privacy.EraseUsers(w.ctx, w.options(), people))
+	w.forgotten()
+}

@@ -86,8 +86,8 @@ type search struct {
 	erase bool
 
 	mu sync.Mutex
-	// gone are messages that were erased a short while after they were sent, so that
-	// an hourly log may have them.
+	// gone are entries that were erased a short while after they were made, so that an
+	// hourly log may have them.
 	gone map[id.Message]bool
 	// since is the time up to which nothing is copied again.
 	since int64

@@ -12,6 +12,7 @@ import (
 
 	"github.com/throng-im/throng/shared/commit"
 	"github.com/throng-im/throng/shared/group"
+	"github.com/throng-im/throng/shared/hourlog"
 	"github.com/throng-im/throng/shared/id"
 	"github.com/throng-im/throng/shared/inbox/inboxtest"
 	"github.com/throng-im/throng/shared/notify"
@@ -31,6 +32,12 @@ func (w *world) forgotten() {
 	if list, err := w.conversations.List(w.ctx, zoe); err != nil || !list.None() {
 		w.Errorf("she has conversations: %+v, %v", list, err)
 	}
+	w.ok(w.logs.Lines(w.ctx, func(l hourlog.Line) error {
+		if ofHers(l) {
+			w.Errorf("the log has what ann said of her message: %s", l.Text)
+		}
+		return nil
+	}))
 	if len(left) > 0 {
 		w.Errorf("%d places still have something of her, such as\n%s", len(left), strings.Join(left[:min(len(left), 12)], "\n"))
 	}

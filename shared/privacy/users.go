@@ -87,10 +87,8 @@ func (s *search) quit(ctx context.Context, u id.User) error {
 
 func (s *search) inGroup(ctx context.Context, h group.Head, people id.People) error {
 	trace, err := s.Groups.TraceOf(ctx, h, people, func(e group.Entry, stays bool) error {
-		if !stays && s.Now().Sub(time.UnixMilli(e.At)) < hourlog.Kept+24*time.Hour {
-			s.mu.Lock()
-			s.gone[id.NewMessage(h.Serial, e.Seq)] = true
-			s.mu.Unlock()
+		if !stays {
+			s.goes(h, e.Seq, e.At)
 		}
 		if !people[e.From] {
 			e = group.Entry{Seq: e.Seq, At: e.At, Kind: e.Kind, From: e.From, Target: e.Target, TargetAt: e.TargetAt, Type: e.Type}
@@ -99,6 +97,10 @@ func (s *search) inGroup(ctx context.Context, h group.Head, people id.People) er
 	})
 	if err != nil {
 		return err
+	}
+	// Who was here before may not have come to the logs.
+	for seq, at := range trace.Bare {
+		s.goes(h, seq, at)
 	}
 	for u, m := range trace.Members {
 		if err := s.found(groupDoc(h.ID)+"/roster", Membership, struct {
@@ -127,6 +129,15 @@ func (s *search) inGroup(ctx context.Context, h group.Head, people id.People) er
 		}
 	}
 	return s.Groups.EraseFrom(ctx, trace)
+}
+
+// goes takes note of a message that is in no timeline any more, if a log may have it.
+func (s *search) goes(h group.Head, seq, at int64) {
+	if s.Now().Sub(time.UnixMilli(at)) < hourlog.Kept+24*time.Hour {
+		s.mu.Lock()
+		s.gone[id.NewMessage(h.Serial, seq)] = true
+		s.mu.Unlock()
+	}
 }
 
 // entomb leaves a document of a user of whom there may be none yet.

@@ -425,12 +425,16 @@ func without(content string) string {
 	return fmt.Sprint(c)
 }
 
+// ofHers says of a line that it is ann's recall of a message of zoe's.
+func ofHers(l hourlog.Line) bool {
+	return l.From == "ann" && l.To != "others" && bytes.Contains(l.Text, []byte("RC:RcCmd"))
+}
+
 // logged are the lines of all hours' files that are not about zoe.
 func (w *world) logged() (lines []string) {
 	w.Helper()
 	w.ok(w.logs.Lines(w.ctx, func(l hourlog.Line) error {
-		ofHers := l.From == "ann" && l.To != "others" && bytes.Contains(l.Text, []byte("RC:RcCmd"))
-		if text := string(l.Text); l.From != zoe && !ofHers {
+		if text := string(l.Text); l.From != zoe && !ofHers(l) {
 			lines = append(lines, strings.ReplaceAll(text, `"`+string(zoe)+`",`, ""))
 		}
 		return nil
