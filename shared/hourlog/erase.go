@@ -89,7 +89,7 @@ func (l *Logs) Erase(ctx context.Context, change func(Line) []byte) error {
 	if err := removeAll(ctx, b, "work/"); err != nil {
 		return err
 	}
-	if err := l.removeUnnamed(ctx, b); err != nil {
+	if err := removeUnnamed(ctx, b); err != nil {
 		return err
 	}
 	return l.files(ctx, func(b *blob.Bucket, h hour, m mark) error {
@@ -109,10 +109,10 @@ func (l *Logs) Erase(ctx context.Context, change func(Line) []byte) error {
 
 // removeUnnamed removes files that were made of hours which have another: whoever made
 // them did not live to do so.
-func (l *Logs) removeUnnamed(ctx context.Context, b *blob.Bucket) error {
+func removeUnnamed(ctx context.Context, b *blob.Bucket) error {
 	return each(ctx, b, "files/", func(object string) error {
 		key, _, _ := strings.Cut(strings.TrimPrefix(object, "files/"), "/")
-		h, ours := hourKeyed(key, l.Zone)
+		h, ours := hourKeyed(key)
 		if !ours {
 			return nil
 		}
@@ -227,6 +227,7 @@ func (l *Logs) files(ctx context.Context, visit func(b *blob.Bucket, h hour, m m
 		if d.File == "" {
 			continue
 		}
+		d.name = d.named()
 		if err := visit(b, d.hour, d.mark); err != nil {
 			return fmt.Errorf("the log of %s: %w", d.name, err)
 		}
@@ -242,7 +243,7 @@ type doneHour struct {
 
 func (l *Logs) done(ctx context.Context, b *blob.Bucket) (done []doneHour, err error) {
 	err = each(ctx, b, "hours/", func(object string) error {
-		h, ours := hourKeyed(strings.TrimPrefix(object, "hours/"), l.Zone)
+		h, ours := hourKeyed(strings.TrimPrefix(object, "hours/"))
 		if !ours {
 			return nil
 		}

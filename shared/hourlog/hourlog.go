@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -117,6 +118,9 @@ type mark struct {
 	// generation is of the object that says it, and zero where the bucket knows none.
 	generation int64
 }
+
+// named is the hour's name on the clock of the zone that its file was made in.
+func (m mark) named() string { return strings.TrimSuffix(path.Base(m.File), ".zip") }
 
 func (h hour) mark() string { return "hours/" + h.key() }
 
