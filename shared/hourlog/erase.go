@@ -219,39 +219,56 @@ func (l *Logs) files(ctx context.Context, visit func(b *blob.Bucket, h hour, m m
 	if err != nil {
 		return err
 	}
-	done, err := l.done(ctx, b)
-	if err != nil {
-		return err
-	}
-	for _, d := range done {
-		if d.File == "" {
-			continue
+	var done []hour
+	err = each(ctx, b, "hours/", func(object string) error {
+		if h, ours := hourKeyed(strings.TrimPrefix(object, "hours/")); ours {
+			done = append(done, h)
 		}
-		d.name = d.named()
-		if err := visit(b, d.hour, d.mark); err != nil {
-			return fmt.Errorf("the log of %s: %w", d.name, err)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("the list of hours: %w", err)
+	}
+	for _, h := range done {
+		if err := l.visitHour(ctx, b, h, visit); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// doneHour is an hour that is done.
-type doneHour struct {
-	hour
-	mark
-}
+// errMissing says that the file that was to be read is not there.
+var errMissing = errors.New("the file is not there")
 
-func (l *Logs) done(ctx context.Context, b *blob.Bucket) (done []doneHour, err error) {
-	err = each(ctx, b, "hours/", func(object string) error {
-		h, ours := hourKeyed(strings.TrimPrefix(object, "hours/"))
-		if !ours {
-			return nil
+// looks is how often the mark is read of an hour whose file goes before it is opened.
+const looks = 5
+
+// visitHour visits an hour if it has a file. The mark is read only now, and anew where the
+// file is gone: since the hours were listed, a log may have been removed, or have got
+// another file.
+func (l *Logs) visitHour(ctx context.Context, b *blob.Bucket, h hour, visit func(b *blob.Bucket, h hour, m mark) error) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("the log of %s: %w", h.name, err)
 		}
-		m, _, err := marked(ctx, b, h)
-		done = append(done, doneHour{h, m})
-		return err
-	})
-	return done, err
+	}()
+	m, _, err := marked(ctx, b, h)
+	for look := 1; err == nil && m.File != ""; look++ {
+		h.name = m.named()
+		failed := visit(b, h, m)
+		if !errors.Is(failed, errMissing) || look == looks {
+			return failed
+		}
+		old := m
+		if m, _, err = marked(ctx, b, h); err != nil || m.File != old.File {
+			continue
+		}
+		if l.Now().Sub(h.from) > removedAfter {
+			return nil // of what is too old the file goes before the mark
+		}
+		return failed
+	}
+	return err
 }
 
 // readFile visits the lines of an hour's file. What reads a ZIP wants to look at its
@@ -262,7 +279,11 @@ func (l *Logs) readFile(ctx context.Context, b *blob.Bucket, h hour, m mark, vis
 		return err
 	}
 	defer func() { err = errors.Join(err, disk.Close(), os.Remove(disk.Name())) }()
-	if err := b.Download(ctx, m.File, disk, nil); err != nil {
+	err = b.Download(ctx, m.File, disk, nil)
+	if gone(err) {
+		return errors.Join(errMissing, unreachable(err))
+	}
+	if err != nil {
 		return unreachable(err)
 	}
 	size, err := disk.Seek(0, io.SeekEnd)
