@@ -63,11 +63,22 @@ func (l Line) Without(people id.People) []byte {
 	return bytes.Replace(l.Text, r.Content, []byte(content), 1)
 }
 
+// ended is an error for which not even the other hours are visited.
+type ended struct{ error }
+
+func (e ended) Unwrap() error { return e.error }
+
 // Lines visits the lines of all files there are, hour by hour. Without a bucket there
-// are none.
+// are none. A file that cannot be read does not stand in the way of the others, and is
+// told of at the end; an error of visit ends it at once.
 func (l *Logs) Lines(ctx context.Context, visit func(Line) error) error {
 	return l.files(ctx, func(b *blob.Bucket, h hour, m mark) error {
-		return l.readFile(ctx, b, h, m, func(line Line, _ *zip.File) error { return visit(line) })
+		return l.readFile(ctx, b, h, m, func(line Line, _ *zip.File) error {
+			if err := visit(line); err != nil {
+				return ended{err}
+			}
+			return nil
+		})
 	})
 }
 
@@ -75,6 +86,10 @@ func (l *Logs) Lines(ctx context.Context, visit func(Line) error) error {
 // that it is left out. It first makes all that can be made by now, and has whoever
 // makes an hour at the same time begin anew: what was erased from the timelines is
 // then in no later file. It may be stopped at any point and repeated.
+//
+// What fails for one hour does not stand in the way of the others. An hour that cannot be
+// made by now may still come to have a file with what was erased, by who makes it at the
+// same time: as long as there is an error, it has to be repeated.
 func (l *Logs) Erase(ctx context.Context, change func(Line) []byte) error {
 	if l.Bucket == "" {
 		return nil
@@ -83,15 +98,28 @@ func (l *Logs) Erase(ctx context.Context, change func(Line) []byte) error {
 	if err != nil {
 		return err
 	}
-	if _, err := l.Tick(ctx); err != nil {
-		return err
+	var failed []error
+	for _, step := range []struct {
+		what string
+		do   func() error
+	}{
+		{"what is due", func() error { _, err := l.Tick(ctx); return err }},
+		{"hours in the making", func() error { return removeAll(ctx, b, "work/") }},
+		{"files without a name", func() error { return removeUnnamed(ctx, b) }},
+		{"files", func() error { return l.eraseFiles(ctx, change) }},
+	} {
+		if err := step.do(); err != nil {
+			failed = append(failed, fmt.Errorf("erasing from the logs, %s: %w", step.what, err))
+		}
+		if ctx.Err() != nil {
+			return errors.Join(append(failed, ctx.Err())...)
+		}
 	}
-	if err := removeAll(ctx, b, "work/"); err != nil {
-		return err
-	}
-	if err := l.removeUnnamed(ctx, b); err != nil {
-		return err
-	}
+	return errors.Join(failed...)
+}
+
+// eraseFiles makes the files anew that change concerns.
+func (l *Logs) eraseFiles(ctx context.Context, change func(Line) []byte) error {
 	return l.files(ctx, func(b *blob.Bucket, h hour, m mark) error {
 		concerned := errors.New("concerned")
 		err := l.readFile(ctx, b, h, m, func(line Line, _ *zip.File) error {
@@ -108,31 +136,38 @@ func (l *Logs) Erase(ctx context.Context, change func(Line) []byte) error {
 }
 
 // removeUnnamed removes files that were made of hours which have another: whoever made
-// them did not live to do so.
-func (l *Logs) removeUnnamed(ctx context.Context, b *blob.Bucket) error {
-	return each(ctx, b, "files/", func(object string) error {
+// them did not live to do so. A file that it cannot tell of stays, and the others go.
+func removeUnnamed(ctx context.Context, b *blob.Bucket) error {
+	var failed []error
+	err := each(ctx, b, "files/", func(object string) error {
 		key, _, _ := strings.Cut(strings.TrimPrefix(object, "files/"), "/")
-		h, ours := hourKeyed(key, l.Zone)
-		if !ours {
-			return nil
-		}
-		// The mark is read anew for each: it may have come to name the file meanwhile.
-		m, done, err := marked(ctx, b, h)
-		if err != nil || !done || object == m.File {
-			return err
-		}
-		if m.generation != 0 {
-			// Whoever made the file may live after all, and be about to name it.
-			// That is refused once the mark is another, though it says the same.
-			if err := changeMark(ctx, b, h, m, m); err != nil {
-				return err
+		if h, ours := hourKeyed(key); ours {
+			if err := removeIfUnnamed(ctx, b, h, object); err != nil {
+				failed = append(failed, fmt.Errorf("whether %s is named: %w", object, err))
 			}
 		}
-		if err := b.Delete(ctx, object); err != nil && !gone(err) {
-			return unreachable(err)
-		}
-		return nil
+		return ctx.Err()
 	})
+	return errors.Join(append(failed, err)...)
+}
+
+func removeIfUnnamed(ctx context.Context, b *blob.Bucket, h hour, file string) error {
+	// The mark is read anew for each: it may have come to name the file meanwhile.
+	m, done, err := marked(ctx, b, h)
+	if err != nil || !done || file == m.File {
+		return err
+	}
+	if m.generation != 0 {
+		// Whoever made the file may live after all, and be about to name it.
+		// That is refused once the mark is another, though it says the same.
+		if err := changeMark(ctx, b, h, m, m); err != nil {
+			return err
+		}
+	}
+	if err := b.Delete(ctx, file); err != nil && !gone(err) {
+		return unreachable(err)
+	}
+	return nil
 }
 
 // eraseFrom puts another file in the place of an hour's. Errors: fault.Unavailable
@@ -210,7 +245,8 @@ func rename(ctx context.Context, b *blob.Bucket, h hour, old, fresh mark) error 
 	return err
 }
 
-// files visits the hours that have a file.
+// files visits the hours that have a file: all of them, whatever comes of one, unless that
+// is that all has ended.
 func (l *Logs) files(ctx context.Context, visit func(b *blob.Bucket, h hour, m mark) error) error {
 	if l.Bucket == "" {
 		return nil
@@ -219,38 +255,62 @@ func (l *Logs) files(ctx context.Context, visit func(b *blob.Bucket, h hour, m m
 	if err != nil {
 		return err
 	}
-	done, err := l.done(ctx, b)
+	var done []hour
+	err = each(ctx, b, "hours/", func(object string) error {
+		if h, ours := hourKeyed(strings.TrimPrefix(object, "hours/")); ours {
+			done = append(done, h)
+		}
+		return nil
+	})
 	if err != nil {
-		return err
+		return fmt.Errorf("the list of hours: %w", err)
 	}
-	for _, d := range done {
-		if d.File == "" {
+	var failed []error
+	for _, h := range done {
+		if ctx.Err() != nil {
+			break
+		}
+		err := l.visitHour(ctx, b, h, visit)
+		failed = append(failed, err)
+		if all := (ended{}); errors.As(err, &all) {
+			break
+		}
+	}
+	return errors.Join(append(failed, ctx.Err())...)
+}
+
+// errMissing says that the file that was to be read is not there.
+var errMissing = errors.New("the file is not there")
+
+// looks is how often the mark is read of an hour whose file goes before it is opened.
+const looks = 5
+
+// visitHour visits an hour if it has a file. The mark is read only now, and anew where the
+// file is gone: since the hours were listed, a log may have been removed, or have got
+// another file.
+func (l *Logs) visitHour(ctx context.Context, b *blob.Bucket, h hour, visit func(b *blob.Bucket, h hour, m mark) error) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("the log of %s: %w", h.name, err)
+		}
+	}()
+	m, _, err := marked(ctx, b, h)
+	for look := 1; err == nil && m.File != ""; look++ {
+		h.name = m.named()
+		failed := visit(b, h, m)
+		if !errors.Is(failed, errMissing) || look == looks {
+			return failed
+		}
+		old := m
+		if m, _, err = marked(ctx, b, h); err != nil || m.File != old.File {
 			continue
 		}
-		if err := visit(b, d.hour, d.mark); err != nil {
-			return fmt.Errorf("the log of %s: %w", d.name, err)
+		if l.Now().Sub(h.from) > removedAfter {
+			return nil // of what is too old the file goes before the mark
 		}
+		return failed
 	}
-	return nil
-}
-
-// doneHour is an hour that is done.
-type doneHour struct {
-	hour
-	mark
-}
-
-func (l *Logs) done(ctx context.Context, b *blob.Bucket) (done []doneHour, err error) {
-	err = each(ctx, b, "hours/", func(object string) error {
-		h, ours := hourKeyed(strings.TrimPrefix(object, "hours/"), l.Zone)
-		if !ours {
-			return nil
-		}
-		m, _, err := marked(ctx, b, h)
-		done = append(done, doneHour{h, m})
-		return err
-	})
-	return done, err
+	return err
 }
 
 // readFile visits the lines of an hour's file. What reads a ZIP wants to look at its
@@ -261,7 +321,11 @@ func (l *Logs) readFile(ctx context.Context, b *blob.Bucket, h hour, m mark, vis
 		return err
 	}
 	defer func() { err = errors.Join(err, disk.Close(), os.Remove(disk.Name())) }()
-	if err := b.Download(ctx, m.File, disk, nil); err != nil {
+	err = b.Download(ctx, m.File, disk, nil)
+	if gone(err) {
+		return errors.Join(errMissing, unreachable(err))
+	}
+	if err != nil {
 		return unreachable(err)
 	}
 	size, err := disk.Seek(0, io.SeekEnd)

@@ -64,12 +64,14 @@ func (h hour) file() string {
 	return at.Format("2006-01-02-15")
 }
 
-// hourKeyed is the hour with a key. ours is false for what is no key.
-func hourKeyed(key string, zone *time.Location) (h hour, ours bool) {
+// hourKeyed is the hour with a key, whatever the zone it was made in, which need not be
+// that of today. Neither its end is known nor, without its file, its name: that is the
+// key. ours is false for what is no key.
+func hourKeyed(key string) (h hour, ours bool) {
 	from, err := time.Parse(keyLayout, key)
-	if err != nil {
+	if err != nil || !from.Equal(from.Truncate(quarter)) {
 		return hour{}, false
 	}
-	h = hourAt(from, zone)
+	h = hour{name: key, from: from}
 	return h, h.key() == key
 }

@@ -81,3 +81,18 @@ func TestWhichHoursAreOver(t *testing.T) {
 		t.Errorf("an hour that is not over: %v", hours)
 	}
 }
+
+func TestAnHourIsKnownByItsKeyInEveryZone(t *testing.T) {
+	for _, name := range []string{"UTC", "Asia/Kathmandu", "America/New_York", "Australia/Lord_Howe"} {
+		for _, h := range overBy(instant(t, "2026-10-01T00:00:00Z"), instant(t, "2026-11-10T00:00:00Z"), zone(t, name)) {
+			if keyed, ours := hourKeyed(h.key()); !ours || !keyed.from.Equal(h.from) || keyed.key() != h.key() {
+				t.Errorf("%s of %s is %+v, %v", h.key(), name, keyed, ours)
+			}
+		}
+	}
+	for _, key := range []string{"", "x", "20261124T1007Z", "20261124T1000", "20261124T1000Z/x", "20261324T1000Z"} {
+		if h, ours := hourKeyed(key); ours {
+			t.Errorf("%q is the key of %+v", key, h)
+		}
+	}
+}

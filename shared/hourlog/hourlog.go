@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -117,6 +118,9 @@ type mark struct {
 	// generation is of the object that says it, and zero where the bucket knows none.
 	generation int64
 }
+
+// named is the hour's name on the clock of the zone that its file was made in.
+func (m mark) named() string { return strings.TrimSuffix(path.Base(m.File), ".zip") }
 
 func (h hour) mark() string { return "hours/" + h.key() }
 
@@ -325,17 +329,36 @@ func (l *Logs) make(ctx context.Context, b *blob.Bucket, h hour) error {
 	if err != nil {
 		return err
 	}
-	switch err := setMark(ctx, b, h, m, true); {
-	case taken(err):
-		if m.File != "" {
-			return errors.Join(b.Delete(ctx, m.File), j.clear(ctx))
-		}
-	case err != nil:
+	first, err := claim(ctx, b, h, m)
+	if err != nil {
 		return err
-	case m.File != "":
+	}
+	if first && m.File != "" {
 		slog.InfoContext(ctx, "the log of an hour is there", "hour", h.name, "lines", m.Lines, "groups", j.groupsRead, "took", l.Now().Sub(began).String())
 	}
 	return j.clear(ctx)
+}
+
+// claim says that an hour is done, which counts for who is first: the file of anybody
+// else goes. After an error it is not certain whether the mark names the file, so that
+// the file stays.
+func claim(ctx context.Context, b *blob.Bucket, h hour, m mark) (first bool, err error) {
+	err = setMark(ctx, b, h, m, true)
+	if !taken(err) {
+		return err == nil, err
+	}
+	// A write whose answer is lost is made again and refused then, though it counts.
+	now, _, err := marked(ctx, b, h)
+	if err != nil {
+		return false, fmt.Errorf("whose the mark is: %w", err)
+	}
+	if now.File == m.File || m.File == "" {
+		return now.File == m.File, nil
+	}
+	if err := b.Delete(ctx, m.File); err != nil && !gone(err) {
+		return false, fmt.Errorf("removing a file that nothing names: %w", err)
+	}
+	return false, nil
 }
 
 // print makes the file of an hour, which nothing names yet.

@@ -171,8 +171,9 @@ func (p *press) diesWhile(at int, after bool, do func(*Logs) error) *mortal {
 }
 
 // TestAnArchiveThatDiesAtAnyWrite kills the making of a file before each of its writes
-// to the bucket and after the last, while eight go on sending. The next process makes the file that
-// one made that lived, and leaves nothing behind.
+// to the bucket and after the last, while eight go on sending. The next process makes the
+// file that one made that lived, and clears away what was kept for that. Of a process that
+// died once the hour was done nobody clears it away: that goes when the hour does.
 func TestAnArchiveThatDiesAtAnyWrite(t *testing.T) {
 	p := newPress(t, "2026-11-24T10:06:00Z", "UTC")
 	groups := names(90) // more than are read at once
@@ -219,17 +220,36 @@ func TestAnArchiveThatDiesAtAnyWrite(t *testing.T) {
 			t.Fatalf("there is no write %d of %d", n, all.writes)
 		}
 		about := fmt.Sprintf("dead at write %d (%s), after it: %v", n, m.did[n-1], after)
-		if got := p.download("2026112410"); got != nil && !bytes.Equal(got, want) {
+		early := p.download("2026112410")
+		if early != nil && !bytes.Equal(early, want) {
 			t.Fatalf("%s: there is a file already, and it is another", about)
 		}
 		p.ticks(p.another(p.logs.Bucket))
 		if got := p.download("2026112410"); !bytes.Equal(got, want) {
 			t.Fatalf("%s: the file is another", about)
 		}
+		if left := p.holding("work/"); early == nil && len(left) > 0 {
+			t.Fatalf("%s: of the making there is left %q", about, left)
+		}
+	}
+	p.forgets("20261124T1000Z")
+	p.dies(slices.Index(all.did, "stores hours/20261124T1000Z")+1, true)
+	if p.ticks(p.logs); len(p.holding("work/")) == 0 {
+		t.Errorf("of a process that died once the hour was done, left is %q", p.holding("20261124T1000Z"))
 	}
 	close(stop)
 	sending.Wait()
 	p.is("2026-11-24T12:06:00Z")
 	p.ticks(p.logs)
 	p.agrees("2026112410", "2026112411")
+	p.is("2026-11-27T12:06:00Z")
+	if p.ticks(p.logs); len(p.holding("20261124T1000Z")) > 0 {
+		t.Errorf("the hour is over for long, left is %q", p.holding("20261124T1000Z"))
+	}
+}
+
+// holding are the objects that have a text in their name.
+func (p *press) holding(text string) []string {
+	p.Helper()
+	return slices.DeleteFunc(p.objects(), func(key string) bool { return !strings.Contains(key, text) })
 }

@@ -92,7 +92,7 @@ func TestAFileThatSomebodyClearsAwayIsNotNamed(t *testing.T) {
 	slow := p.watching(func(key string) {
 		if strings.HasSuffix(key, ".zip") && !cleared {
 			cleared = true
-			p.ok(p.logs.removeUnnamed(t.Context(), b))
+			p.ok(removeUnnamed(t.Context(), b))
 		}
 	})
 	if err := slow.Erase(t.Context(), notBad); !cleared || !fault.Is(err, fault.Unavailable) {
