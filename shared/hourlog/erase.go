@@ -282,7 +282,8 @@ func (l *Logs) files(ctx context.Context, visit func(b *blob.Bucket, h hour, m m
 // errMissing says that the file that was to be read is not there.
 var errMissing = errors.New("the file is not there")
 
-// looks is how often the mark is read of an hour whose file goes before it is opened.
+// looks is how often the mark is read of an hour whose file goes before it is opened,
+// and a list that trips over an object that is gone.
 const looks = 5
 
 // visitHour visits an hour if it has a file. The mark is read only now, and anew where the

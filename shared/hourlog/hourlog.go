@@ -287,28 +287,23 @@ func (l *Logs) Tick(ctx context.Context) (later bool, err error) {
 // sweep removes what is too old, and returns the keys of the hours that are done.
 func sweep(ctx context.Context, b *blob.Bucket, now time.Time) (done map[string]bool, err error) {
 	done = map[string]bool{}
-	for objects := b.List(nil); ; {
-		o, err := objects.Next(ctx)
-		if isEnd(err) {
-			return done, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		kind, rest, _ := strings.Cut(o.Key, "/")
+	err = each(ctx, b, "", func(object string) error {
+		kind, rest, _ := strings.Cut(object, "/")
 		key, _, _ := strings.Cut(rest, "/")
 		from, err := time.Parse(keyLayout, key)
 		switch {
 		case err != nil:
 			// Not ours: the bucket may hold other things, too.
 		case now.Sub(from) > removedAfter:
-			if err := b.Delete(ctx, o.Key); err != nil && !gone(err) {
-				return nil, err
+			if err := b.Delete(ctx, object); err != nil && !gone(err) {
+				return err
 			}
 		case kind == "hours":
 			done[key] = true
 		}
-	}
+		return nil
+	})
+	return done, err
 }
 
 // make makes the log of one hour and says that it is done.

@@ -240,19 +240,24 @@ func removeAll(ctx context.Context, b *blob.Bucket, prefix string) error {
 	})
 }
 
-// each visits the objects whose names begin so. In a folder, the list itself trips
-// over what others remove, and ends there.
+// each visits the objects whose names begin so, in the order of their names. In a
+// folder, the list itself trips over what others remove, so that it is read anew.
 func each(ctx context.Context, b *blob.Bucket, prefix string, visit func(object string) error) error {
-	for objects := b.List(&blob.ListOptions{Prefix: prefix}); ; {
-		o, err := objects.Next(ctx)
-		if isEnd(err) || gone(err) {
+	last, objects := "", b.List(&blob.ListOptions{Prefix: prefix})
+	for look := 1; ; {
+		switch o, err := objects.Next(ctx); {
+		case isEnd(err):
 			return nil
-		}
-		if err != nil {
+		case gone(err) && look < looks:
+			look++
+			objects = b.List(&blob.ListOptions{Prefix: prefix})
+		case err != nil:
 			return err
-		}
-		if err := visit(o.Key); err != nil {
-			return err
+		case o.Key > last:
+			last = o.Key
+			if err := visit(last); err != nil {
+				return err
+			}
 		}
 	}
 }
