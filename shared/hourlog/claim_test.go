@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"gocloud.dev/blob"
 	"gocloud.dev/blob/driver"
 )
 
@@ -58,11 +57,8 @@ func TestAMarkWhoseAnswerIsLostKeepsItsFile(t *testing.T) {
 		p.begins("g")
 		p.says("g", "nine")
 		p.is("2026-11-24T10:06:00Z")
-		b, err := p.logs.bucket(t.Context())
-		p.ok(err)
-		d := &deaf{mortal: &mortal{of: b}, blind: blind}
-		l := p.another(p.logs.Bucket)
-		l.opened = blob.NewBucket(d)
+		d := &deaf{blind: blind}
+		l := p.through(func(m *mortal) driver.Bucket { d.mortal = m; return d })
 		if _, err := l.Tick(t.Context()); (err != nil) != blind || d.again != 1 {
 			t.Errorf("%s: %d writes were made again: %v", about, d.again, err)
 		}

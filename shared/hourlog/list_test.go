@@ -4,7 +4,6 @@ import (
 	"context"
 	"testing"
 
-	"gocloud.dev/blob"
 	"gocloud.dev/blob/driver"
 )
 
@@ -39,11 +38,8 @@ func (s *stumbling) ListPaged(ctx context.Context, o *driver.ListOptions) (*driv
 // TestAListThatTripsIsReadAnew, and visits each object once.
 func TestAListThatTripsIsReadAnew(t *testing.T) {
 	p := hours(t)
-	b, err := p.logs.bucket(t.Context())
-	p.ok(err)
 	for _, falls := range []int{0, 1, looks - 1, looks} {
-		l := p.another(p.logs.Bucket)
-		l.opened = blob.NewBucket(&stumbling{&mortal{of: b}, falls})
+		l := p.through(func(m *mortal) driver.Bucket { return &stumbling{m, falls} })
 		got, err := p.searched(l, func(string) {})
 		if falls == looks {
 			if err == nil {

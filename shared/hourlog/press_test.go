@@ -101,6 +101,17 @@ func (p *press) another(bucket string) *Logs {
 	return New(p.groups, Options{Bucket: bucket, Secret: "secret", App: "app", Now: p.now})
 }
 
+// through is the logs as another process has them, which sees the bucket as it is
+// wrapped.
+func (p *press) through(wrap func(*mortal) driver.Bucket) *Logs {
+	p.Helper()
+	b, err := p.logs.bucket(p.Context())
+	p.ok(err)
+	l := p.another(p.logs.Bucket)
+	l.opened = blob.NewBucket(wrap(&mortal{of: b}))
+	return l
+}
+
 func (p *press) now() time.Time { p.mu.Lock(); defer p.mu.Unlock(); return p.clock }
 
 // is sets the clock.

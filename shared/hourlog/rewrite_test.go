@@ -39,12 +39,7 @@ func (w *watchedBucket) NewTypedWriter(ctx context.Context, key, kind string, o 
 
 // watching is the logs as another process has them, of which a test hears what it stored.
 func (p *press) watching(stored func(key string)) *Logs {
-	p.Helper()
-	b, err := p.logs.bucket(p.Context())
-	p.ok(err)
-	l := p.another(p.logs.Bucket)
-	l.opened = blob.NewBucket(&watchedBucket{&mortal{of: b}, stored})
-	return l
+	return p.through(func(m *mortal) driver.Bucket { return &watchedBucket{m, stored} })
 }
 
 // erasing is logs of one hour, 9 o'clock, in which something was said that is to be erased.

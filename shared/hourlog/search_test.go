@@ -25,12 +25,7 @@ func (s *seen) NewRangeReader(ctx context.Context, key string, offset, length in
 
 // seeing is the logs as another process has them, of which a test hears what it reads.
 func (p *press) seeing(reads func(key string)) *Logs {
-	p.Helper()
-	b, err := p.logs.bucket(p.Context())
-	p.ok(err)
-	l := p.another(p.logs.Bucket)
-	l.opened = blob.NewBucket(&seen{&mortal{of: b}, reads})
-	return l
+	return p.through(func(m *mortal) driver.Bucket { return &seen{m, reads} })
 }
 
 // hours is logs of two hours, 9 and 10 o'clock, in each of which something was said that

@@ -42,7 +42,6 @@ func TestErasedBeforeFanOut(t *testing.T) {
 	}
 }
 
-
 // TestAGroupIsCreatedAgainWhileItIsErased, which takes time: of the new one nothing is
 // lost.
 func TestAGroupIsCreatedAgainWhileItIsErased(t *testing.T) {

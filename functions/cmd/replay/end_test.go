@@ -68,7 +68,8 @@ func TestWhatADeadServerMissed(t *testing.T) {
 	start()
 	function := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*process.Load()).ServeHTTP(w, r) }))
 	t.Cleanup(function.Close)
-	delivers(t, c.PubSub, function.URL)
+	subs := subscribed(t, c.PubSub, function.URL)
+	inBackground(t, func(ctx context.Context) error { return c.PubSub.Deliver(ctx, subs) })
 	missed := misses(t, c.PubSub)
 
 	var want []id.Message
@@ -113,22 +114,21 @@ func TestWhatADeadServerMissed(t *testing.T) {
 	}
 }
 
-// delivers pushes the events of webhook until the test ends, with the fewest attempts
-// that Pub/Sub knows and little time between them.
-func delivers(t *testing.T, c *pubsub.Client, address string) {
+// subscribed makes the subscriptions of webhook, with the fewest attempts that Pub/Sub
+// knows and little time between them.
+func subscribed(t *testing.T, c *pubsub.Client, address string) (subs []pubsub.Subscription) {
 	t.Helper()
 	m, err := functions.Load()
 	ok(t, err)
 	all, err := subscriptions()
 	ok(t, err)
-	var subs []pubsub.Subscription
 	for _, s := range all {
 		subs = append(subs, pubsub.Subscription{
 			Name: s.Name, Topic: s.Topic, Endpoint: address + s.Path, Deadline: time.Minute, AtOnce: 100, Attempts: 5, MaxBackoff: time.Second,
 		})
 	}
 	ok(t, c.Ensure(t.Context(), m.TopicNames(), subs))
-	inBackground(t, func(ctx context.Context) error { return c.Deliver(ctx, subs) })
+	return subs
 }
 
 // misses names each message, and each event about operations, that is put by.
