@@ -14,14 +14,23 @@ import (
 // privacy runs the operator's command on the town.
 func (w *town) privacy(logs string, args ...string) string {
 	w.Helper()
-	cmd := exec.Command("go", append([]string{"run", "./functions/cmd/privacy"}, args...)...)
-	cmd.Dir = ".."
-	cmd.Env = append(os.Environ(), "GOOGLE_CLOUD_PROJECT="+w.project, "THRONG_APP_KEY=dev-app", "THRONG_APP_SECRET=dev-secret", "THRONG_LOGS="+logs)
-	out, err := cmd.CombinedOutput()
-	if err != nil && !strings.Contains(string(out), "do it again") {
-		w.Fatalf("privacy %v: %v\n%s", args, err, out)
+	out, err := operate(w.project, []string{"THRONG_APP_KEY=dev-app", "THRONG_APP_SECRET=dev-secret", "THRONG_LOGS=" + logs}, "privacy", args...)
+	if err != nil && !strings.Contains(out, "do it again") {
+		w.Fatal(err)
 	}
-	return string(out)
+	return out
+}
+
+// operate runs an operator's command on a project and returns what it says.
+func operate(project string, env []string, command string, args ...string) (string, error) {
+	cmd := exec.Command("go", append([]string{"run", "./functions/cmd/" + command}, args...)...)
+	cmd.Dir = ".."
+	cmd.Env = append(append(os.Environ(), "GOOGLE_CLOUD_PROJECT="+project), env...)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("%s %v: %w\n%s", command, args, err, out)
+	}
+	return string(out), err
 }
 
 // TestAUserIsErased from the whole local cloud by the operator's command, while she is

@@ -9,7 +9,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/throng-im/throng/functions"
 	"github.com/throng-im/throng/shared/cost"
 	"github.com/throng-im/throng/shared/event"
 	"github.com/throng-im/throng/shared/pubsub"
@@ -68,7 +70,15 @@ func TestAllIsDeliveredOnceMore(t *testing.T) {
 	c, err := pubsub.Open(ctx, project, new(cost.Meter))
 	ok(t, err)
 	t.Cleanup(func() { _ = c.Close() })
-	all := subscribed(t, c, "http://127.0.0.1:1")
+	m, err := functions.Load()
+	ok(t, err)
+	all, err := subscriptions()
+	ok(t, err)
+	var subs []pubsub.Subscription
+	for _, s := range all {
+		subs = append(subs, pubsub.Subscription{Name: s.Name, Topic: s.Topic, Endpoint: "http://127.0.0.1:1/", Deadline: time.Minute})
+	}
+	ok(t, c.Ensure(ctx, m.TopicNames(), subs))
 	heard, live := make(chan string, 100), make(chan struct{})
 	following, stop := context.WithCancel(ctx)
 	done := make(chan error, 1)
