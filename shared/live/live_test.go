@@ -421,3 +421,24 @@ func TestWhoHasJustGoneIsPushedTo(t *testing.T) {
 	s.eventually(func() string { return "ann went again" }, func() bool { return h.Connections() == 0 })
 	misses(s.say("old", group.Entry{From: "app"}))
 }
+
+// TestARoomThatIsBehindAMembership has yet to come to the entry that let a user in who
+// connects: what is before it, from the first or a former stay, is not theirs to see.
+func TestARoomThatIsBehindAMembership(t *testing.T) {
+	s := play(t)
+	h := s.hub()
+	s.ok(s.groups.Join(s.ctx, "g", []id.User{"ann", "bob"}, "G"))
+	ann := s.phone(h, "ann")
+	s.say("g", group.Entry{From: "ann"}) // 2
+	s.deliverAll(h)
+	s.hears(ann, "g(1,2]:2")
+	s.ok(s.groups.Quit(s.ctx, "g", []id.User{"bob"}))            // 3
+	s.say("g", group.Entry{From: "ann"})                         // 4
+	s.ok(s.groups.Join(s.ctx, "g", []id.User{"bob", "cem"}, "")) // 5
+	bob, cem := s.phone(h, "bob"), s.phone(h, "cem")
+	s.say("g", group.Entry{From: "ann"}) // 6
+	s.deliverAll(h)
+	s.hears(ann, "g(1,6]:2,3,4,5,6")
+	s.hears(bob, "g(5,6]:6")
+	s.hears(cem, "g(5,6]:6")
+}

@@ -110,13 +110,17 @@ func (r *room) event() *event.Timeline {
 	return &event.Timeline{Group: r.id, Name: r.name, Serial: r.serial}
 }
 
-// seat makes a seat a member, which needs nothing up to from.
+// seat makes a seat a member, which needs nothing up to from. Nor is anything theirs up
+// to the entry that let them in, to which the room may have yet to come.
 func (r *room) seat(s *seat, from int64) {
 	s.conn.mu.Lock()
 	closed := s.conn.closed
 	s.conn.mu.Unlock()
 	if closed || s.at >= 0 {
 		return
+	}
+	if from != unknown {
+		from = max(from, s.asOf)
 	}
 	s.from, s.at = from, len(r.members)
 	r.members = append(r.members, s)
