@@ -57,6 +57,17 @@ func (s stay) wasAway(seq int64) bool {
 	return false
 }
 
+// endedBy says whether an entry ended one of the user's stays that are over, or an
+// absence began with it.
+func (s stay) endedBy(seq int64) bool {
+	for gap := range slices.Chunk(s.away, 2) {
+		if gap[0] == seq {
+			return true
+		}
+	}
+	return slices.ContainsFunc(s.before, func(b stay) bool { return b.left == seq || b.endedBy(seq) })
+}
+
 // ever says whether the user was in the group then, in whichever stay.
 func (s stay) ever(seq int64) bool {
 	return s.at(seq) || slices.ContainsFunc(s.before, func(b stay) bool { return b.at(seq) })
