@@ -38,4 +38,10 @@ func TestTheAppIsAskedAboutItsOwnMessages(t *testing.T) {
 		t.Errorf("stored is %s", m.Content)
 	}
 	s.refuses("/message/group/publish.json", strings.Join([]string{"fromUserId=ann", "toGroupId=g1", "toGroupId=g2", "objectName=RC:TxtMsg", "content=x"}, "&"), 403, 25405, "the app refused")
+	before := asked.Load()
+	set.Callbacks.PreTypes = []string{"RC:ImgMsg"}
+	s = newServer(t, set)
+	if m := s.message(s.publish("")); m.Content == "changed" || asked.Load() != before {
+		t.Errorf("it is not asked about texts, and stored is %s", m.Content)
+	}
 }

@@ -54,7 +54,7 @@ func (c *Conversations) Bury(ctx context.Context, user id.User, g id.Group, last
 
 func (s *state) bury(g id.Group, last, at int64) {
 	old, known := s.Conversations[g]
-	if !known || old.buried() || old.Since(last) {
+	if !known || old.buried() || old.Present() && old.AsOf() > last {
 		return
 	}
 	s.touch()

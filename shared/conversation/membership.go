@@ -32,9 +32,6 @@ func (m Membership) Present() bool { return m.Joined > 0 && m.Left == 0 }
 // Known says whether anything is known of the user and the group.
 func (m Membership) Known() bool { return m.Joined > 0 || m.Left > 0 }
 
-// Since says whether the user is in the group, and came behind an entry.
-func (m Membership) Since(seq int64) bool { return m.Present() && m.AsOf() > seq }
-
 // AsOf is the seq of the entry that made the membership what it is. Of two copies
 // of the same membership the one with the higher seq is newer.
 func (m Membership) AsOf() int64 {

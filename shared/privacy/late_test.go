@@ -1,8 +1,10 @@
 package privacy_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -161,4 +163,44 @@ func TestErasingEndsBeforeTheLogs(t *testing.T) {
 	}
 	w.ok(privacy.EraseUsers(w.ctx, w.options(), people))
 	w.forgotten()
+}
+
+// TestASearchThatIsStoppedSaysSo, and does not seem to have found all there is.
+func TestASearchThatIsStoppedSaysSo(t *testing.T) {
+	w := newWorld(t)
+	w.live()
+	for _, at := range []string{privacy.Profile, privacy.Membership, privacy.Conversations, privacy.Token, privacy.LogLine} {
+		ctx, stop := context.WithCancel(w.ctx)
+		o := w.options()
+		o.Found = func(f privacy.Finding) error {
+			if f.What == at {
+				stop()
+			}
+			return nil
+		}
+		if err := privacy.FindUsers(ctx, o, id.People{zoe: true}); !errors.Is(err, context.Canceled) {
+			t.Errorf("stopped at a %s: %v", at, err)
+		}
+		stop()
+	}
+}
+
+// TestWhereAllFailsIsNoEndlessTrying: after some groups that cannot be read the rest is
+// not tried.
+func TestWhereAllFailsIsNoEndlessTrying(t *testing.T) {
+	w := newWorld(t)
+	const groups = 60
+	for n := range groups {
+		g := id.Group(fmt.Sprint("g", n))
+		w.ok(w.groups.Join(w.ctx, g, []id.User{"bob"}, ""))
+		_, err := w.store.Commit(w.ctx, []commit.Write{{Path: "groups/" + string(g), Fields: commit.Fields{"tail": []byte("no entry\n")}, Merge: true}})
+		w.ok(err)
+	}
+	err := privacy.FindUsers(w.ctx, w.options(), id.People{zoe: true})
+	if err == nil {
+		t.Fatal("it found everything")
+	}
+	if n := strings.Count(err.Error(), "cannot be read"); n < 20 || n > groups/2 {
+		t.Errorf("%d groups are named: %v", n, err)
+	}
 }

@@ -95,7 +95,6 @@ type search struct {
 	entombed map[id.User]bool
 	// untold is the error of who was to be told of a finding.
 	untold error
-	failed int
 }
 
 func (o Options) search(erase bool) *search {
@@ -114,31 +113,34 @@ func (s *search) found(where, what string, data any) error {
 	return s.untold
 }
 
-// errorsBorne is how many things may fail before a search ends. Few that cannot be read
-// must not keep the rest from being found; but where all fails, there is nothing to find.
+// errorsBorne is how many parts may fail before those that are left are not tried. Few
+// that cannot be read must not keep the rest from being found; but where all fails,
+// there is nothing to find.
 const errorsBorne = 20
 
-// over says whether a search ends with an error of one of its parts.
-func (s *search) over(ctx context.Context, err error) bool {
+// over says whether the parts that are left are not to be tried, after some failed.
+func (s *search) over(ctx context.Context, failed []error) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err != nil {
-		s.failed++
-	}
-	return ctx.Err() != nil || s.untold != nil || s.failed > errorsBorne
+	return ctx.Err() != nil || s.untold != nil || len(failed) > errorsBorne
 }
 
 // each goes through parts that do not need one another, and returns what failed.
 func (s *search) each(ctx context.Context, parts ...func(context.Context) error) error {
 	var failed []error
 	for _, part := range parts {
-		err := part(ctx)
-		if failed = append(failed, err); s.over(ctx, err) {
+		if err := part(ctx); err != nil {
+			failed = append(failed, err)
+		}
+		if s.over(ctx, failed) {
 			break
 		}
 	}
-	return errors.Join(failed...)
+	return errors.Join(append(failed, ctx.Err())...)
 }
+
+// errOver has no more groups visited.
+var errOver = errors.New("over")
 
 // then goes through steps in order.
 func then(ctx context.Context, steps ...func(context.Context) error) error {
@@ -157,27 +159,27 @@ func (s *search) groups(ctx context.Context, visit func(context.Context, group.H
 	for after := id.Group(""); ; {
 		heads, err := s.Groups.All(ctx, after, groupPage)
 		if err != nil {
-			return err
+			return errors.Join(append(failed, err)...)
 		}
-		work, ctx := errgroup.WithContext(ctx)
+		work, visiting := errgroup.WithContext(ctx)
 		work.SetLimit(groupsAtOnce)
 		for _, h := range heads {
 			after = h.ID
 			work.Go(func() error {
-				err := visit(ctx, h)
-				if s.over(ctx, err) {
-					return err
-				}
+				err := visit(visiting, h)
+				mu.Lock()
+				defer mu.Unlock()
 				if err != nil {
-					mu.Lock()
 					failed = append(failed, fmt.Errorf("%s: %w", groupDoc(h.ID), err))
-					mu.Unlock()
+				}
+				if s.over(visiting, failed) {
+					return errOver
 				}
 				return nil
 			})
 		}
-		if err := work.Wait(); err != nil || len(heads) < groupPage {
-			return errors.Join(append(failed, err)...)
+		if work.Wait() != nil || len(heads) < groupPage {
+			return errors.Join(append(failed, ctx.Err())...)
 		}
 	}
 }

@@ -236,7 +236,7 @@ func (s *search) log(ctx context.Context, change func(hourlog.Line) []byte) erro
 		}
 		return nil
 	})
-	if !s.erase || s.over(ctx, err) {
+	if !s.erase || s.over(ctx, nil) {
 		return err
 	}
 	return errors.Join(err, s.Logs.Erase(ctx, change))
