@@ -25,9 +25,9 @@ func (b *Board) Has(ctx context.Context, people id.People, visit func(instance s
 	return nil
 }
 
-// Erase visits what Has does, and takes people off the board, wherever they are on it. An instance that they are
-// still connected to says so again. Errors: commit.ErrConflict when an instance has
-// spoken meanwhile; then it may be repeated.
+// Erase visits what Has does, and takes people off the board, wherever they are on it.
+// An instance that they are still connected to says so again. Errors: commit.ErrConflict
+// when an instance has spoken meanwhile; then it may be repeated.
 func (b *Board) Erase(ctx context.Context, people id.People, visit func(instance string, user id.User) error) error {
 	instances := map[string]bool{}
 	err := b.Has(ctx, people, func(instance string, u id.User) error {

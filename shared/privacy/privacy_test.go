@@ -2,6 +2,7 @@ package privacy_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"slices"
@@ -182,7 +183,14 @@ func TestErasingIsKilled(t *testing.T) {
 		for n := 1; ; n++ {
 			died := w.memory.Die(n, after)
 			w.open()
-			err := privacy.EraseUsers(w.ctx, w.options(), people)
+			o := w.options()
+			o.Found = func(privacy.Finding) error {
+				if died() {
+					return errors.New("dead, too, for who listens")
+				}
+				return nil
+			}
+			err := privacy.EraseUsers(w.ctx, o, people)
 			w.memory.Calm()
 			if !died() {
 				w.ok(err)

@@ -76,9 +76,10 @@ func (u *Users) Claims(ctx context.Context, people id.People, visit func(path st
 }
 
 // EraseClaims visits what Claims does, and forgets that the tokens belong to people or
-// belonged to them. Of others who may not have let go of such a token it keeps that they had it: nothing else says so,
-// and whoever registers the token next has to take it from them. Errors:
-// commit.ErrConflict where one was registered meanwhile; then it may be repeated.
+// belonged to them. Of others who may not have let go of such a token it keeps that they
+// had it: nothing else says so, and whoever registers the token next has to take it from
+// them. Errors: commit.ErrConflict where one was registered meanwhile; then it may be
+// repeated.
 func (u *Users) EraseClaims(ctx context.Context, people id.People, visit func(path string) error) error {
 	return u.claims(ctx, people, func(d commit.Doc, owner string, former []string) error {
 		if err := visit(d.Path); err != nil {
