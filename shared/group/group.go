@@ -35,6 +35,9 @@ type Options struct {
 	// Linger bounds how long a busy group's commits wait for company; see
 	// commit.Options.
 	Linger time.Duration
+	// Patience bounds how long a change is tried that other processes keep
+	// getting ahead of, or whose store does not answer; see commit.Options.
+	Patience time.Duration
 	// Burst is how many messages a minute notify one by one; the others are
 	// counted, and members are told the count. Zero is any number.
 	Burst int
@@ -70,7 +73,7 @@ func New(store commit.Store, announce event.Announcer, o Options) *Groups {
 	if o.MaxMembers == 0 {
 		o.MaxMembers = DefaultMaxMembers
 	}
-	loop := commit.New[state](store, model{now: o.Now, announce: announce}, commit.Options{CacheBytes: o.CacheBytes, Linger: o.Linger})
+	loop := commit.New[state](store, model{now: o.Now, announce: announce}, commit.Options{CacheBytes: o.CacheBytes, Linger: o.Linger, Patience: o.Patience})
 	busy, _ := lru.New[id.Group, int64](busyKept) // fails for a size of zero only
 	return &Groups{store: store, announce: announce, loop: loop, rosters: newRosterCache(o.CacheBytes), busy: busy, limit: o.MaxMembers, burst: o.Burst, now: o.Now}
 }

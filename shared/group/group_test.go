@@ -38,6 +38,11 @@ func (h *house) process(o group.Options) *group.Groups {
 	if o.Now == nil {
 		o.Now = h.now
 	}
+	if o.Patience == 0 {
+		// Whether a change of thousands of members gets in between other
+		// processes within production's 20 s says how busy the machine is.
+		o.Patience = 10 * time.Minute
+	}
 	return group.New(h.store, h.hear, o)
 }
 
