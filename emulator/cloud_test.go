@@ -207,7 +207,7 @@ func (w *town) function(name string) string {
 // eventually polls until ok, and fails with what it waited for.
 func (w *town) eventually(what string, ok func() bool) {
 	w.Helper()
-	for deadline := time.Now().Add(90 * time.Second); !ok(); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(3 * time.Minute); !ok(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			w.Fatalf("waited in vain until %s", what)
 		}

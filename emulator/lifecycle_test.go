@@ -35,7 +35,7 @@ func processes(t *testing.T, text string) []string {
 func gone(t *testing.T, what, text string) {
 	t.Helper()
 	var left []string
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		if left = processes(t, text); len(left) == 0 {
 			return
 		}

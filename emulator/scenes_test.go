@@ -198,7 +198,7 @@ func (s *scene) is(what, got, want string) {
 func (s *scene) becomes(what, want string, look func() string) {
 	s.Helper()
 	got, pause := "", 10*time.Millisecond
-	for deadline := time.Now().Add(75 * time.Second); ; time.Sleep(pause) {
+	for deadline := time.Now().Add(3 * time.Minute); ; time.Sleep(pause) {
 		if got = look(); got == want {
 			return
 		}

@@ -187,7 +187,7 @@ func (p *play) back(g string, users []string) {
 // eventually polls until ok says nothing, and fails with what it says.
 func (p *play) eventually(ok func() string) {
 	p.Helper()
-	wrong, patience := "", 40*time.Second
+	wrong, patience := "", 2*time.Minute
 	if p.failing.Load() {
 		patience = 10 * time.Second // a shorter story is looked for, of many
 	}

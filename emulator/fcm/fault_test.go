@@ -223,7 +223,7 @@ func TestConnectionsBreak(t *testing.T) {
 // awaitLog waits until a phone's log has a line.
 func awaitLog(t *testing.T, h http.Handler, token, line string) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(time.Millisecond) {
 		if _, body, _ := do(h, "GET", "/emulator/phones/"+token, ""); strings.Contains(body, line) {
 			return
 		}

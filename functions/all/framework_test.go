@@ -75,7 +75,7 @@ func ask(t *testing.T, name string, env ...string) int {
 		t.Fatal(err)
 	}
 	defer func() { cancel(); _ = cmd.Wait() }()
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		res, err := http.Get("http://" + addr + "/nowhere")
 		if err == nil {
 			_ = res.Body.Close()

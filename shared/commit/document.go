@@ -30,6 +30,7 @@ type document[S any] struct {
 	// announcing holds a token per batch being announced.
 	announcing chan struct{}
 	pace       pace
+	contest    contest
 
 	prev, next *document[S]
 }
@@ -119,6 +120,8 @@ type backoff struct {
 const (
 	firstPause = 2 * time.Millisecond
 	maxPause   = time.Second
+	// maxLostPause is less: who lost to others must not be quiet until it is late.
+	maxLostPause = 250 * time.Millisecond
 	// freeRetries conflicts in a row are answered at once: a conflict means
 	// that another process made progress, and reading again is already a pause.
 	freeRetries = 3
@@ -129,7 +132,11 @@ func (b *backoff) note(step outcome) {
 	if step == retryNow && b.n <= freeRetries {
 		return
 	}
-	b.pause = min(max(2*b.pause, firstPause), maxPause)
+	limit := maxPause
+	if step == retryNow {
+		limit = maxLostPause
+	}
+	b.pause = min(max(2*b.pause, firstPause), limit)
 }
 
 // wait pauses before the next attempt. It says no when that would be past the

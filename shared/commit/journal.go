@@ -14,6 +14,9 @@ type Journal struct{ nonces []uint64 }
 
 const journalLength = 128
 
+// JournalField is where a root document keeps its journal.
+const JournalField = "commits"
+
 // ReadJournal decodes what Bytes encoded. Anything else reads as no journal.
 func ReadJournal(b []byte) Journal {
 	j := Journal{nonces: make([]uint64, 0, len(b)/8)}
@@ -38,7 +41,10 @@ func (j *Journal) Clone() Journal {
 }
 
 func (j *Journal) append() uint64 {
-	n := rand.Uint64() | 1 // never zero: zero is last's word for no commit yet
+	return j.push(rand.Uint64()>>1 | 1) // never zero: zero is last's word for no commit yet
+}
+
+func (j *Journal) push(n uint64) uint64 {
 	j.nonces = append(j.nonces, n)
 	if len(j.nonces) > journalLength {
 		j.nonces = j.nonces[1:]

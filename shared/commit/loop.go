@@ -5,6 +5,7 @@
 // applies them in order to the state it holds in memory, and writes the result
 // in one atomic commit on the condition that the document is still the one it
 // had loaded. There is no lock, no read before each write and no transaction.
+// A process that others keep getting ahead of claims the right of way, see claim.
 // While one batch is being announced the next is already being committed.
 //
 // What a caller may rely on: when Do returns no error, the command's changes
@@ -43,8 +44,11 @@ type Model[S any] interface {
 	Plan(draft *S) (Plan, error)
 	// Settle makes a committed draft the current state at its new version.
 	Settle(draft *S, version time.Time) *S
-	// Journal returns the state's own record of its latest commits.
+	// Journal returns the state's own record of its latest commits, which the
+	// root document keeps in the field JournalField.
 	Journal(s *S) *Journal
+	// Root names the root document and its version; zero when there is none yet.
+	Root(s *S) (path string, version time.Time)
 	// Size estimates the memory that a state takes, in bytes.
 	Size(s *S) int
 }
@@ -240,16 +244,22 @@ func (l *Loop[S]) announce(d *document[S], announce func()) {
 // left to do for the others; the next batch need not wait for it.
 func (l *Loop[S]) batch(d *document[S], calls []*call[S]) (rest []*call[S], announce func()) {
 	var tries backoff
+	var last error
 	d.doubts = nil
 	for {
 		if calls = l.alive(calls); len(calls) == 0 {
 			return rest, nil
 		}
 		if tries.n > 0 && !tries.wait(l.latest(calls)) {
-			l.fail(calls, errGaveUp)
+			reason := errGaveUp
+			if errors.Is(last, ErrConflict) {
+				reason = errOutrun
+			}
+			l.fail(calls, reason)
 			return rest, nil
 		}
 		step, left, announce, err := l.attempt(d, calls)
+		last = err
 		rest = slices.Concat(left, rest)
 		calls = calls[:len(calls)-len(left)]
 		switch {
@@ -279,6 +289,7 @@ func (l *Loop[S]) batch(d *document[S], calls []*call[S]) (rest []*call[S], anno
 // attempt applies calls to the state and commits once. left are the calls that
 // did not fit into the commit; they have not been applied.
 func (l *Loop[S]) attempt(d *document[S], calls []*call[S]) (step outcome, left []*call[S], announce func(), err error) {
+	begun := time.Now()
 	if d.state == nil {
 		if err := l.load(d); err != nil {
 			return retryLater, nil, nil, err
@@ -287,9 +298,14 @@ func (l *Loop[S]) attempt(d *document[S], calls []*call[S]) (step outcome, left 
 	if landed, announce, err := l.landedLate(d, calls); landed || err != nil {
 		return settled, nil, announce, err
 	}
+	if err := l.claim(d); err != nil {
+		return retryLater, nil, nil, err
+	}
+	ready := time.Now()
 	if err := l.need(d, calls); err != nil {
 		if errors.Is(err, ErrConflict) {
 			d.forget()
+			d.contest.met(time.Since(begun), time.Since(ready))
 		}
 		return retryNow, nil, nil, err
 	}
@@ -318,6 +334,15 @@ func (l *Loop[S]) attempt(d *document[S], calls []*call[S]) (step outcome, left 
 		}
 		return settled, left, l.release(d, plan, calls), nil
 	}
+	since, err := l.guarded(d, plan)
+	if err != nil {
+		return retryNow, left, nil, err
+	}
+	if wait := d.contest.yields(l.model.Journal(d.state), since); wait > 0 {
+		time.Sleep(wait)
+		d.forget()
+		return retryNow, left, nil, nil
+	}
 	started := time.Now()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(calls[0].ctx), l.opts.CommitTimeout)
 	version, err := l.store.Commit(ctx, plan.Writes)
@@ -326,6 +351,7 @@ func (l *Loop[S]) attempt(d *document[S], calls []*call[S]) (step outcome, left 
 	case err == nil:
 		d.state, d.asOf = l.model.Settle(draft, version), started
 		d.pace.committed(started, time.Now())
+		d.contest.won()
 	case errors.Is(err, ErrUnknown):
 		landed, lerr := l.landed(d, base, nonce)
 		if lerr != nil {
@@ -338,6 +364,7 @@ func (l *Loop[S]) attempt(d *document[S], calls []*call[S]) (step outcome, left 
 	case errors.Is(err, ErrConflict):
 		d.forget()
 		d.pace.met(started)
+		d.contest.met(time.Since(begun), started.Sub(ready))
 		return retryNow, left, nil, err
 	default:
 		return retryLater, left, nil, err
@@ -460,5 +487,6 @@ func (l *Loop[S]) need(d *document[S], calls []*call[S]) error {
 var (
 	errGone   = fault.New(fault.Unavailable, "the request ended before its outcome was known")
 	errGaveUp = fault.New(fault.Unavailable, "the store could not be reached in time")
+	errOutrun = fault.New(fault.Unavailable, "others kept changing the same thing first, try again")
 	errLost   = fault.New(fault.Unavailable, "the outcome of a commit could not be established")
 )

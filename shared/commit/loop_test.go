@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -41,22 +42,23 @@ func (m wordsModel) Load(ctx context.Context, r commit.Reader, key string, _ *wo
 		return nil, err
 	}
 	list, _ := docs[0].Fields["list"].([]string)
-	raw, _ := docs[0].Fields["commits"].([]byte)
+	raw, _ := docs[0].Fields[commit.JournalField].([]byte)
 	return &words{key: key, version: docs[0].Version, list: list, journal: commit.ReadJournal(raw)}, nil
 }
 
 func (m wordsModel) Draft(s *words) *words {
 	return &words{key: s.key, version: s.version, list: slices.Clone(s.list), journal: s.journal.Clone()}
 }
-func (m wordsModel) Weight(d *words) int              { return d.extra }
-func (m wordsModel) Journal(s *words) *commit.Journal { return &s.journal }
-func (m wordsModel) Size(s *words) int                { return 100 + 10*len(s.list) }
+func (m wordsModel) Weight(d *words) int               { return d.extra }
+func (m wordsModel) Journal(s *words) *commit.Journal  { return &s.journal }
+func (m wordsModel) Root(s *words) (string, time.Time) { return "words/" + s.key, s.version }
+func (m wordsModel) Size(s *words) int                 { return 100 + 10*len(s.list) }
 
 func (m wordsModel) Plan(d *words) (commit.Plan, error) {
 	if !d.changed {
 		return commit.Plan{}, nil
 	}
-	w := commit.Write{Path: "words/" + d.key, Fields: commit.Fields{"list": slices.Clone(d.list), "commits": d.journal.Bytes()}}
+	w := commit.Write{Path: "words/" + d.key, Fields: commit.Fields{"list": slices.Clone(d.list), commit.JournalField: d.journal.Bytes()}}
 	w.If = commit.Condition{Version: d.version, Absent: d.version.IsZero()}
 	list := slices.Clone(d.list)
 	return commit.Plan{Writes: []commit.Write{w}, Announce: func(context.Context) error {
@@ -270,6 +272,16 @@ func TestAStoreThatIsGoneIsAnHonestError(t *testing.T) {
 	store.Calm()
 	if _, err := loop.Do(t.Context(), "k", add("c")); err != nil {
 		t.Errorf("the loop did not recover: %v", err)
+	}
+}
+
+func TestWhoGivesUpSaysWhatWasInTheWay(t *testing.T) {
+	for cause, want := range map[error]string{commit.ErrAborted: "could not be reached", commit.ErrConflict: "others kept changing"} {
+		store := &commit.Memory{Before: func([]commit.Write) error { return cause }}
+		loop := commit.New[words](store, wordsModel{}, commit.Options{Patience: 50 * time.Millisecond})
+		if _, err := loop.Do(t.Context(), "k", add("a")); !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: got %v, want %q", cause, err, want)
+		}
 	}
 }
 

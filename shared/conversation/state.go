@@ -90,7 +90,7 @@ func (m *model) Load(ctx context.Context, r commit.Reader, key string, _ *state)
 	if err != nil {
 		return nil, err
 	}
-	commits, _ := docs[0].Fields["commits"].([]byte)
+	commits, _ := docs[0].Fields[commit.JournalField].([]byte)
 	used, _ := docs[0].Fields["keys"].([]byte)
 	return &state{List: l, user: id.User(key), version: docs[0].Version, journal: commit.ReadJournal(commits), keys: used}, nil
 }
@@ -103,6 +103,8 @@ func (m *model) Draft(s *state) *state {
 
 func (m *model) Weight(*state) int                { return 0 }
 func (m *model) Journal(s *state) *commit.Journal { return &s.journal }
+
+func (m *model) Root(s *state) (string, time.Time) { return path(s.user), s.version }
 
 func (m *model) Size(s *state) int {
 	n := 1024
@@ -123,7 +125,7 @@ func (m *model) Plan(d *state) (commit.Plan, error) {
 	if err != nil {
 		return commit.Plan{}, err
 	}
-	w := commit.Write{Path: path(d.user), Fields: commit.Fields{"data": packed, "changed": d.Changed, "keys": []byte(d.keys), "commits": d.journal.Bytes()}}
+	w := commit.Write{Path: path(d.user), Fields: commit.Fields{"data": packed, "changed": d.Changed, "keys": []byte(d.keys), commit.JournalField: d.journal.Bytes()}}
 	if d.version.IsZero() {
 		w.If.Absent = true
 	} else {

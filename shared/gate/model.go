@@ -126,7 +126,7 @@ func (model) Load(ctx context.Context, r commit.Reader, _ string, _ *state) (*st
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
 	}
-	commits, _ := docs[0].Fields["commits"].([]byte)
+	commits, _ := docs[0].Fields[commit.JournalField].([]byte)
 	s.journal = commit.ReadJournal(commits)
 	return s, nil
 }
@@ -137,9 +137,10 @@ func (model) Draft(s *state) *state {
 	return &d
 }
 
-func (model) Weight(*state) int                { return 0 }
-func (model) Journal(s *state) *commit.Journal { return &s.journal }
-func (model) Size(*state) int                  { return 2048 }
+func (model) Weight(*state) int                 { return 0 }
+func (model) Journal(s *state) *commit.Journal  { return &s.journal }
+func (model) Root(s *state) (string, time.Time) { return path, s.version }
+func (model) Size(*state) int                   { return 2048 }
 
 func (model) Plan(d *state) (commit.Plan, error) {
 	if !d.changed {
@@ -149,7 +150,7 @@ func (model) Plan(d *state) (commit.Plan, error) {
 	if err != nil {
 		return commit.Plan{}, err
 	}
-	w := commit.Write{Path: path, Fields: commit.Fields{"data": data, "commits": d.journal.Bytes()}}
+	w := commit.Write{Path: path, Fields: commit.Fields{"data": data, commit.JournalField: d.journal.Bytes()}}
 	if d.version.IsZero() {
 		w.If.Absent = true
 	} else {

@@ -63,6 +63,8 @@ func (m model) Weight(d *state) int {
 
 func (m model) Journal(s *state) *commit.Journal { return &s.journal }
 
+func (m model) Root(s *state) (string, time.Time) { return s.path(), s.version }
+
 func (m model) Size(s *state) int {
 	n := 1024 + cap(s.tail.data) + 24*len(s.recent.items)
 	for _, sh := range s.shards {

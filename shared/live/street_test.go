@@ -227,7 +227,7 @@ func (s *street) say(g id.Group, e group.Entry) int64 {
 }
 
 // patience is how long a test waits for what must come.
-var patience = 30 * time.Second
+var patience = 2 * time.Minute
 
 // eventually waits until ok; what says for what.
 func (s *street) eventually(what func() string, ok func() bool) {

@@ -213,7 +213,7 @@ func (m model) Load(ctx context.Context, r commit.Reader, key string, old *state
 		}
 	}
 	s.last, _ = docs[0].Fields["last"].(int64)
-	commits, _ := docs[0].Fields["commits"].([]byte)
+	commits, _ := docs[0].Fields[commit.JournalField].([]byte)
 	s.journal = commit.ReadJournal(commits)
 	return s, nil
 }
@@ -236,6 +236,8 @@ func (m model) Weight(d *state) (n int) {
 }
 
 func (m model) Journal(s *state) *commit.Journal { return &s.journal }
+
+func (m model) Root(s *state) (string, time.Time) { return s.path, s.version }
 
 func (m model) Size(s *state) int {
 	n := 1024
@@ -274,7 +276,7 @@ func (m model) Plan(d *state) (commit.Plan, error) {
 		plan.Writes = append(plan.Writes, w)
 	}
 	root := &plan.Writes[0]
-	root.Fields["revs"], root.Fields["last"], root.Fields["commits"] = revs, d.last, d.journal.Bytes()
+	root.Fields["revs"], root.Fields["last"], root.Fields[commit.JournalField] = revs, d.last, d.journal.Bytes()
 	if root.If.Version = d.version; d.version.IsZero() {
 		root.If.Absent = true
 	}

@@ -124,7 +124,7 @@ func (m model) Load(ctx context.Context, r commit.Reader, name string, _ *state)
 	for b := s.packed; len(b) > 0; b = b[8:] {
 		s.known[binary.BigEndian.Uint64(b)] = true
 	}
-	commits, _ := docs[0].Fields["commits"].([]byte)
+	commits, _ := docs[0].Fields[commit.JournalField].([]byte)
 	s.journal = commit.ReadJournal(commits)
 	return s, nil
 }
@@ -135,9 +135,10 @@ func (m model) Draft(s *state) *state {
 	return &d
 }
 
-func (m model) Weight(s *state) int              { return len(s.packed) + 8*len(s.added) }
-func (m model) Journal(s *state) *commit.Journal { return &s.journal }
-func (m model) Size(s *state) int                { return 2048 + 32*len(s.known) }
+func (m model) Weight(s *state) int               { return len(s.packed) + 8*len(s.added) }
+func (m model) Journal(s *state) *commit.Journal  { return &s.journal }
+func (m model) Root(s *state) (string, time.Time) { return path(s.name), s.version }
+func (m model) Size(s *state) int                 { return 2048 + 32*len(s.known) }
 
 func (m model) Plan(d *state) (commit.Plan, error) {
 	if len(d.added) == 0 {
@@ -147,7 +148,7 @@ func (m model) Plan(d *state) (commit.Plan, error) {
 	if err != nil {
 		return commit.Plan{}, err
 	}
-	w := commit.Write{Path: path(d.name), Fields: commit.Fields{"seen": d.pack(), "commits": d.journal.Bytes(), "expireAt": start.Add(m.keep)}}
+	w := commit.Write{Path: path(d.name), Fields: commit.Fields{"seen": d.pack(), commit.JournalField: d.journal.Bytes(), "expireAt": start.Add(m.keep)}}
 	if d.version.IsZero() {
 		w.If.Absent = true
 	} else {

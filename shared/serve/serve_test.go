@@ -150,7 +150,7 @@ func TestRequestsShareABuild(t *testing.T) {
 		var waiting, builds atomic.Int32
 		f := serve.Function("f", func(context.Context) (http.Handler, error) {
 			builds.Add(1)
-			for deadline := time.Now().Add(10 * time.Second); waiting.Load() < requests && time.Now().Before(deadline); {
+			for deadline := time.Now().Add(time.Minute); waiting.Load() < requests && time.Now().Before(deadline); {
 				time.Sleep(time.Millisecond)
 			}
 			if fails {

@@ -219,7 +219,7 @@ func read(user id.User, d commit.Doc) (*state, error) {
 			return nil, fmt.Errorf("%s %s: %w", d.Path, field, err)
 		}
 	}
-	commits, _ := d.Fields["commits"].([]byte)
+	commits, _ := d.Fields[commit.JournalField].([]byte)
 	s.journal = commit.ReadJournal(commits)
 	return s, nil
 }
@@ -244,9 +244,10 @@ func (m *model) Draft(s *state) *state {
 	return &d
 }
 
-func (m *model) Weight(*state) int                { return 0 }
-func (m *model) Journal(s *state) *commit.Journal { return &s.journal }
-func (m *model) Size(s *state) int                { return 1024 + 512*len(s.devices) + 128*len(s.notices.Groups) }
+func (m *model) Weight(*state) int                 { return 0 }
+func (m *model) Journal(s *state) *commit.Journal  { return &s.journal }
+func (m *model) Root(s *state) (string, time.Time) { return path(s.id), s.version }
+func (m *model) Size(s *state) int                 { return 1024 + 512*len(s.devices) + 128*len(s.notices.Groups) }
 
 func (m *model) Plan(d *state) (commit.Plan, error) {
 	announce, err := m.announcement(d)
@@ -263,7 +264,7 @@ func (m *model) Plan(d *state) (commit.Plan, error) {
 	}
 	w := commit.Write{Path: path(d.id), Fields: commit.Fields{
 		"name": d.name, "portrait": d.portrait, "createdAt": d.createdAt, "devices": devices, "notices": encoded,
-		"revision": d.revision, "copied": d.copied, "commits": d.journal.Bytes(),
+		"revision": d.revision, "copied": d.copied, commit.JournalField: d.journal.Bytes(),
 	}}
 	d.standing.write(w.Fields)
 	if d.exists() {

@@ -1,0 +1,118 @@
+package commit
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+// Optimism alone is not fair. Whoever needs longer between reading a document
+// and committing it than the others leave between two commits, loses every time:
+// a join of a thousand, or the recall of an old message, in a group where people
+// talk through other instances. So who has lost often claims the right of way: a
+// commit that changes nothing but the journal, as quick as anybody's. It makes
+// the others' commits fail, and when they read again they see it as the newest
+// and leave it the time that it names. Nobody depends on it: it is over with the
+// next commit, whoever's, and preconditions alone decide what is stored.
+
+const (
+	// claimAfter is how many commits in a row must have been lost.
+	claimAfter = 5
+	// maxClaim bounds how long others are asked to wait.
+	maxClaim = 2 * time.Second
+
+	// A claim's nonce: a mark that no other nonce has, 32 random bits, and the
+	// milliseconds.
+	claimMark = 0xc1a1 << 48
+	claimMask = 0xffff << 48
+	claimTime = 0xffff
+)
+
+func (j *Journal) claim(wait time.Duration) uint64 {
+	ms := max(min(wait, maxClaim).Milliseconds(), 1)
+	return j.push(claimMark | uint64(rand.Uint32())<<16 | uint64(ms))
+}
+
+// claimed says how long the newest commit asks others to wait; zero if it is
+// no claim.
+func (j *Journal) claimed() (nonce uint64, wait time.Duration) {
+	if nonce = j.last(); nonce&claimMask != claimMark {
+		return 0, 0
+	}
+	return nonce, min(time.Duration(nonce&claimTime)*time.Millisecond, maxClaim)
+}
+
+// contest is what a process knows of its chances on a document.
+type contest struct {
+	// lost counts the commits in a row that somebody else was ahead of. round is
+	// the longest of these attempts, from reading to the answer, and work what of
+	// it was neither: whatever a claim does without.
+	lost        int
+	round, work time.Duration
+	// heeded is the claim that this process made or has waited for.
+	heeded uint64
+}
+
+func (c *contest) met(round, work time.Duration) {
+	c.lost, c.round, c.work = c.lost+1, max(c.round, round), max(c.work, work)
+}
+
+func (c *contest) won() { c.lost, c.round, c.work = 0, 0, 0 }
+
+// unfair says whether to claim. Who is as quick as a claim had better try again.
+func (c *contest) unfair() bool { return c.lost >= claimAfter && c.work > c.round/4 }
+
+// yields is how long to leave the document to who claims it, with jitter so
+// that those who waited do not meet again. version is the time of the claim.
+func (c *contest) yields(j *Journal, version time.Time) time.Duration {
+	nonce, wait := j.claimed()
+	if nonce == c.heeded {
+		return 0
+	}
+	c.heeded = nonce
+	// Nobody waits longer than was asked for, wherever the clocks stand.
+	left := wait - max(time.Since(version), 0)
+	if left <= 0 {
+		return 0
+	}
+	return left + rand.N(wait/2+1)
+}
+
+// claim claims the right of way for the next attempt where this process has
+// lost often enough. After an error the state must be loaded again.
+func (l *Loop[S]) claim(d *document[S]) error {
+	path, version := l.model.Root(d.state)
+	if !d.contest.unfair() || version.IsZero() {
+		return nil
+	}
+	draft := l.model.Draft(d.state)
+	journal := l.model.Journal(draft)
+	nonce := journal.claim(2 * d.contest.round)
+	write := Write{Path: path, Fields: Fields{JournalField: journal.Bytes()}, Merge: true, If: Condition{Version: version}}
+	started := time.Now()
+	ctx, cancel := context.WithTimeout(context.Background(), l.opts.CommitTimeout)
+	defer cancel()
+	now, err := l.store.Commit(ctx, []Write{write})
+	if err != nil {
+		d.forget()
+		return err
+	}
+	// The next claim is due at the next loss.
+	d.contest.lost, d.contest.heeded = claimAfter-1, nonce
+	d.state, d.asOf = l.model.Settle(draft, now), started
+	return nil
+}
+
+// guarded says as of when a plan's root is, and refuses a plan that does not
+// hang on it: it could overwrite what others commit.
+func (l *Loop[S]) guarded(d *document[S], p Plan) (time.Time, error) {
+	path, version := l.model.Root(d.state)
+	want := Condition{Version: version, Absent: version.IsZero()}
+	for _, w := range p.Writes {
+		if w.Path == path && w.If == want {
+			return version, nil
+		}
+	}
+	return version, fmt.Errorf("a commit of %s does not depend on %s as of %v", d.key, path, version)
+}

@@ -1,0 +1,12 @@
+package commit
+
+import "time"
+
+// Claim makes the newest commit of a journal a claim.
+func (j *Journal) Claim(wait time.Duration) { j.claim(wait) }
+
+// Claimed says how long the newest commit asks others to wait.
+func (j *Journal) Claimed() time.Duration { _, wait := j.claimed(); return wait }
+
+// Append notes a commit.
+func (j *Journal) Append() { j.append() }
