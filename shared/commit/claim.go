@@ -2,6 +2,7 @@ package commit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -81,10 +82,10 @@ func (c *contest) yields(j *Journal, version time.Time) time.Duration {
 
 // claim claims the right of way for the next attempt where this process has
 // lost often enough. After an error the state must be loaded again.
-func (l *Loop[S]) claim(d *document[S]) error {
+func (l *Loop[S]) claim(d *document[S]) (outcome, error) {
 	path, version := l.model.Root(d.state)
 	if !d.contest.unfair() || version.IsZero() {
-		return nil
+		return settled, nil
 	}
 	draft := l.model.Draft(d.state)
 	journal := l.model.Journal(draft)
@@ -94,14 +95,18 @@ func (l *Loop[S]) claim(d *document[S]) error {
 	ctx, cancel := context.WithTimeout(context.Background(), l.opts.CommitTimeout)
 	defer cancel()
 	now, err := l.store.Commit(ctx, []Write{write})
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrConflict):
 		d.forget()
-		return err
+		return retryNow, err
+	case err != nil:
+		d.forget()
+		return retryLater, err
 	}
 	// The next claim is due at the next loss.
 	d.contest.lost, d.contest.heeded = claimAfter-1, nonce
 	d.state, d.asOf = l.model.Settle(draft, now), started
-	return nil
+	return settled, nil
 }
 
 // guarded says as of when a plan's root is, and refuses a plan that does not

@@ -298,8 +298,8 @@ func (l *Loop[S]) attempt(d *document[S], calls []*call[S]) (step outcome, left 
 	if landed, announce, err := l.landedLate(d, calls); landed || err != nil {
 		return settled, nil, announce, err
 	}
-	if err := l.claim(d); err != nil {
-		return retryLater, nil, nil, err
+	if step, err := l.claim(d); err != nil {
+		return step, nil, nil, err
 	}
 	ready := time.Now()
 	if err := l.need(d, calls); err != nil {
