@@ -89,7 +89,8 @@ func (l *Loop[S]) claim(d *document[S]) (outcome, error) {
 	}
 	draft := l.model.Draft(d.state)
 	journal := l.model.Journal(draft)
-	nonce := journal.claim(2 * d.contest.round)
+	// Heeded even where its outcome stays unknown: nobody waits for themselves.
+	d.contest.heeded = journal.claim(2 * d.contest.round)
 	write := Write{Path: path, Fields: Fields{JournalField: journal.Bytes()}, Merge: true, If: Condition{Version: version}}
 	started := time.Now()
 	ctx, cancel := context.WithTimeout(context.Background(), l.opts.CommitTimeout)
@@ -104,7 +105,7 @@ func (l *Loop[S]) claim(d *document[S]) (outcome, error) {
 		return retryLater, err
 	}
 	// The next claim is due at the next loss.
-	d.contest.lost, d.contest.heeded = claimAfter-1, nonce
+	d.contest.lost = claimAfter - 1
 	d.state, d.asOf = l.model.Settle(draft, now), started
 	return settled, nil
 }

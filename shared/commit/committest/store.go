@@ -144,6 +144,15 @@ func merge(t *testing.T, s commit.Store) {
 	if d := get(t, s, "things/m"); !reflect.DeepEqual(d.Fields, commit.Fields{"a": int64(1), "b": int64(3), "c": int64(4)}) {
 		t.Errorf("merged to %v", d.Fields)
 	}
+	before := get(t, s, "things/m")
+	only := commit.Write{Path: "things/m", Fields: commit.Fields{"b": int64(5)}, Merge: true, If: commit.Condition{Version: before.Version}}
+	must(t, s, only)
+	if _, err := s.Commit(t.Context(), []commit.Write{only}); !errors.Is(err, commit.ErrConflict) {
+		t.Errorf("a field of an older version was merged: %v", err)
+	}
+	if d := get(t, s, "things/m"); !d.Version.After(before.Version) || !reflect.DeepEqual(d.Fields, commit.Fields{"a": int64(1), "b": int64(5), "c": int64(4)}) {
+		t.Errorf("merged to %v, version %v after %v", d.Fields, d.Version, before.Version)
+	}
 	must(t, s, commit.Write{Path: "things/m", Fields: commit.Fields{"z": int64(1)}})
 	if d := get(t, s, "things/m"); !reflect.DeepEqual(d.Fields, commit.Fields{"z": int64(1)}) {
 		t.Errorf("replaced to %v", d.Fields)
