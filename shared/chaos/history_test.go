@@ -264,7 +264,7 @@ func memoryStage(_ *testing.T, seed uint64, rate, processes int) stage {
 	}
 	s := stage{calm: func() { d.off.Store(true) }, told: &heard{seqs: map[int64]bool{}, fails: func() int { return d.roll(2) }}}
 	for range processes {
-		s.processes = append(s.processes, group.New(store, s.told.hear, group.Options{}))
+		s.processes = append(s.processes, group.New(store, s.told.hear, group.Options{ClaimAfter: 1 + int(seed%2)*4}))
 	}
 	return s
 }
@@ -289,7 +289,7 @@ func fireStage(t *testing.T, seed uint64, rate, processes int) stage {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = store.Close() })
-		s.processes = append(s.processes, group.New(store, s.told.hear, group.Options{}))
+		s.processes = append(s.processes, group.New(store, s.told.hear, group.Options{ClaimAfter: 1 + int(seed%2)*4}))
 	}
 	return s
 }

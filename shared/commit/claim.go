@@ -18,8 +18,6 @@ import (
 // next commit, whoever's, and preconditions alone decide what is stored.
 
 const (
-	// claimAfter is how many commits in a row must have been lost.
-	claimAfter = 5
 	// maxClaim bounds how long others are asked to wait.
 	maxClaim = 2 * time.Second
 
@@ -59,10 +57,11 @@ func (c *contest) met(round, work time.Duration) {
 	c.lost, c.round, c.work = c.lost+1, max(c.round, round), max(c.work, work)
 }
 
-func (c *contest) won() { c.lost, c.round, c.work = 0, 0, 0 }
+// over forgets a contest that was won, or was none.
+func (c *contest) over() { c.lost, c.round, c.work = 0, 0, 0 }
 
 // unfair says whether to claim. Who is as quick as a claim had better try again.
-func (c *contest) unfair() bool { return c.lost >= claimAfter && c.work > c.round/4 }
+func (c *contest) unfair(after int) bool { return c.lost >= after && c.work > c.round/4 }
 
 // yields is how long to leave the document to who claims it, with jitter so
 // that those who waited do not meet again. version is the time of the claim.
@@ -84,7 +83,7 @@ func (c *contest) yields(j *Journal, version time.Time) time.Duration {
 // lost often enough. After an error the state must be loaded again.
 func (l *Loop[S]) claim(d *document[S]) (outcome, error) {
 	path, version := l.model.Root(d.state)
-	if !d.contest.unfair() || version.IsZero() {
+	if !d.contest.unfair(l.opts.ClaimAfter) || version.IsZero() {
 		return settled, nil
 	}
 	draft := l.model.Draft(d.state)
@@ -101,11 +100,13 @@ func (l *Loop[S]) claim(d *document[S]) (outcome, error) {
 		d.forget()
 		return retryNow, err
 	case err != nil:
+		// The store is in trouble, which no right of way helps.
 		d.forget()
+		d.contest.over()
 		return retryLater, err
 	}
 	// The next claim is due at the next loss.
-	d.contest.lost = claimAfter - 1
+	d.contest.lost = l.opts.ClaimAfter - 1
 	d.state, d.asOf = l.model.Settle(draft, now), started
 	return settled, nil
 }

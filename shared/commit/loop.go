@@ -94,6 +94,9 @@ type Options struct {
 	// Linger bounds how long commits of a busy document wait for company: 100 ms.
 	// Below zero none ever waits.
 	Linger time.Duration
+	// ClaimAfter is how many commits in a row a process must lose to others before
+	// it claims the right of way: 5.
+	ClaimAfter int
 	// CacheBytes bounds the states kept for documents nobody is changing: 64 MiB.
 	CacheBytes int
 }
@@ -116,6 +119,7 @@ func (o Options) withDefaults() Options {
 	num(&o.BatchBytes, 3<<19)
 	num(&o.BatchCommands, 4096)
 	num(&o.Announcing, 4)
+	num(&o.ClaimAfter, 5)
 	num(&o.CacheBytes, 64<<20)
 	return o
 }
@@ -351,7 +355,7 @@ func (l *Loop[S]) attempt(d *document[S], calls []*call[S]) (step outcome, left 
 	case err == nil:
 		d.state, d.asOf = l.model.Settle(draft, version), started
 		d.pace.committed(started, time.Now())
-		d.contest.won()
+		d.contest.over()
 	case errors.Is(err, ErrUnknown):
 		landed, lerr := l.landed(d, base, nonce)
 		if lerr != nil {

@@ -341,6 +341,7 @@ func TestFaults(t *testing.T) {
 		processes := rapid.IntRange(1, 3).Draw(t, "processes")
 		callers := rapid.IntRange(1, 12).Draw(t, "callers")
 		each := rapid.IntRange(1, 6).Draw(t, "words each")
+		claimAfter := rapid.IntRange(1, 5).Draw(t, "claims after")
 
 		var mu sync.Mutex
 		rng := rand.New(rand.NewPCG(seed, 1))
@@ -361,7 +362,7 @@ func TestFaults(t *testing.T) {
 		answers := map[string]int{}
 		failed := map[string]bool{}
 		for range processes {
-			loop := commit.New[words](store, wordsModel{}, commit.Options{})
+			loop := commit.New[words](store, wordsModel{}, commit.Options{ClaimAfter: claimAfter})
 			for range callers {
 				mu.Lock()
 				name := fmt.Sprint("w", rng.Uint64())
@@ -369,7 +370,10 @@ func TestFaults(t *testing.T) {
 				wg.Go(func() {
 					for i := range each {
 						word := fmt.Sprint(name, "-", i)
-						at, err := loop.Do(context.Background(), "k", add(word))
+						cmd := add(word)
+						// Who takes longer than reading and committing may claim.
+						cmd.Need = func(context.Context, commit.Reader, *words) error { time.Sleep(50 * time.Microsecond); return nil }
+						at, err := loop.Do(context.Background(), "k", cmd)
 						mu.Lock()
 						if err == nil {
 							answers[word] = at.(int)

@@ -38,6 +38,9 @@ type Options struct {
 	// Patience bounds how long a change is tried that other processes keep
 	// getting ahead of, or whose store does not answer; see commit.Options.
 	Patience time.Duration
+	// ClaimAfter is how many commits in a row are lost to other processes before a
+	// claim; see commit.Options.
+	ClaimAfter int
 	// Burst is how many messages a minute notify one by one; the others are
 	// counted, and members are told the count. Zero is any number.
 	Burst int
@@ -73,7 +76,7 @@ func New(store commit.Store, announce event.Announcer, o Options) *Groups {
 	if o.MaxMembers == 0 {
 		o.MaxMembers = DefaultMaxMembers
 	}
-	loop := commit.New[state](store, model{now: o.Now, announce: announce}, commit.Options{CacheBytes: o.CacheBytes, Linger: o.Linger, Patience: o.Patience})
+	loop := commit.New[state](store, model{now: o.Now, announce: announce}, commit.Options{CacheBytes: o.CacheBytes, Linger: o.Linger, Patience: o.Patience, ClaimAfter: o.ClaimAfter})
 	busy, _ := lru.New[id.Group, int64](busyKept) // fails for a size of zero only
 	return &Groups{store: store, announce: announce, loop: loop, rosters: newRosterCache(o.CacheBytes), busy: busy, limit: o.MaxMembers, burst: o.Burst, now: o.Now}
 }
