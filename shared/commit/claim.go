@@ -45,8 +45,8 @@ func (j *Journal) claimed() (nonce uint64, wait time.Duration) {
 // contest is what a process knows of its chances on a document.
 type contest struct {
 	// lost counts the commits in a row that somebody else was ahead of. round is
-	// the longest of these attempts, from reading to the answer, and work what of
-	// it was neither: whatever a claim does without.
+	// the longest of these attempts, from reading to the answer, and work the most of
+	// one that was neither reading nor committing, which a claim does without.
 	lost        int
 	round, work time.Duration
 	// heeded is the claim that this process made or has waited for.
