@@ -67,8 +67,8 @@ func (p *play) send(g string) {
 func (p *play) burst(g string) {
 	type one struct {
 		entry
-		server bool
-		no     string
+		server  bool
+		no, key string
 	}
 	all := make([]one, rapid.SampledFrom([]int{2, 3, 5, 70}).Draw(p.r, "burst"))
 	var sends []func()
@@ -83,20 +83,20 @@ func (p *play) burst(g string) {
 				status, text := p.server("/message/group/publish.json", form, &out)
 				mu.Lock()
 				defer mu.Unlock()
-				if all[i] = (one{e, true, ""}); status != 200 {
+				if all[i] = (one{entry: e, server: true}); status != 200 {
 					all[i].no = fmt.Sprint(status, text)
 					return
 				}
 				all[i].uid, all[i].seq = out.MessageUIDs[0].MessageUID, seqOf(out.MessageUIDs[0].MessageUID)
 			})
 		default:
-			body := e.body(fmt.Sprint("k", p.keys))
+			key := fmt.Sprint("k", p.keys)
 			sends = append(sends, func() {
 				var out made
-				no := d.call("POST", "/groups/"+g+"/messages", body, &out)
+				no := d.call("POST", "/groups/"+g+"/messages", e.body(key), &out)
 				mu.Lock()
 				defer mu.Unlock()
-				all[i] = one{e, false, no}
+				all[i] = one{entry: e, no: no, key: key}
 				all[i].uid, all[i].seq = out.MessageUID, out.Seq
 			})
 		}
@@ -111,6 +111,9 @@ func (p *play) burst(g string) {
 		}
 		if p.refused(fmt.Sprint("message ", i, " of a burst"), one.no, want) || !p.room(g).live {
 			continue
+		}
+		if !one.server {
+			p.sent[one.from+g+one.key] = one.seq
 		}
 		p.said(g, one.entry)
 	}
