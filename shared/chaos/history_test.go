@@ -253,6 +253,9 @@ func (d *dice) roll(n int) int {
 	return d.rng.IntN(n)
 }
 
+// claiming has the processes of every other history claim at the first loss.
+func claiming(seed uint64) group.Options { return group.Options{ClaimAfter: int(seed % 2)} }
+
 // memoryStage has the store in memory, so that many histories can be tried.
 func memoryStage(_ *testing.T, seed uint64, rate, processes int) stage {
 	d := newDice(seed, rate)
@@ -264,7 +267,7 @@ func memoryStage(_ *testing.T, seed uint64, rate, processes int) stage {
 	}
 	s := stage{calm: func() { d.off.Store(true) }, told: &heard{seqs: map[int64]bool{}, fails: func() int { return d.roll(2) }}}
 	for range processes {
-		s.processes = append(s.processes, group.New(store, s.told.hear, group.Options{ClaimAfter: 1 + int(seed%2)*4}))
+		s.processes = append(s.processes, group.New(store, s.told.hear, claiming(seed)))
 	}
 	return s
 }
@@ -289,7 +292,7 @@ func fireStage(t *testing.T, seed uint64, rate, processes int) stage {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = store.Close() })
-		s.processes = append(s.processes, group.New(store, s.told.hear, group.Options{ClaimAfter: 1 + int(seed%2)*4}))
+		s.processes = append(s.processes, group.New(store, s.told.hear, claiming(seed)))
 	}
 	return s
 }

@@ -3,7 +3,6 @@ package commit
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"time"
 )
@@ -18,8 +17,13 @@ import (
 // next commit, whoever's, and preconditions alone decide what is stored.
 
 const (
-	// maxClaim bounds how long others are asked to wait.
-	maxClaim = 2 * time.Second
+	// maxClaim bounds how long others are asked to wait; jitter adds half of it at
+	// most. A claim asks for claimRounds times the longest attempt that was lost.
+	maxClaim    = 2 * time.Second
+	claimRounds = 2
+	// minWork is the part of an attempt, one in so many, that must be neither
+	// reading nor committing. Who is as quick as a claim had better try again.
+	minWork = 4
 
 	// A claim's nonce: a mark that no other nonce has, 32 random bits, and the
 	// milliseconds.
@@ -60,8 +64,8 @@ func (c *contest) met(round, work time.Duration) {
 // over forgets a contest that was won, or was none.
 func (c *contest) over() { c.lost, c.round, c.work = 0, 0, 0 }
 
-// unfair says whether to claim. Who is as quick as a claim had better try again.
-func (c *contest) unfair(after int) bool { return c.lost >= after && c.work > c.round/4 }
+// unfair says whether to claim.
+func (c *contest) unfair(after int) bool { return c.lost >= after && c.work > c.round/minWork }
 
 // yields is how long to leave the document to who claims it, with jitter so
 // that those who waited do not meet again. version is the time of the claim.
@@ -71,7 +75,7 @@ func (c *contest) yields(j *Journal, version time.Time) time.Duration {
 		return 0
 	}
 	c.heeded = nonce
-	// Nobody waits longer than was asked for, wherever the clocks stand.
+	// However the clocks differ, nobody waits longer than is asked for and the jitter.
 	left := wait - max(time.Since(version), 0)
 	if left <= 0 {
 		return 0
@@ -82,26 +86,29 @@ func (c *contest) yields(j *Journal, version time.Time) time.Duration {
 // claim claims the right of way for the next attempt where this process has
 // lost often enough. After an error the state must be loaded again.
 func (l *Loop[S]) claim(d *document[S]) (outcome, error) {
-	path, version := l.model.Root(d.state)
-	if !d.contest.unfair(l.opts.ClaimAfter) || version.IsZero() {
+	if !d.contest.unfair(l.opts.ClaimAfter) {
 		return settled, nil
+	}
+	path, version := l.model.Root(d.state)
+	if version.IsZero() {
+		return settled, nil // whoever creates the document settles it
 	}
 	draft := l.model.Draft(d.state)
 	journal := l.model.Journal(draft)
 	// Heeded even where its outcome stays unknown: nobody waits for themselves.
-	d.contest.heeded = journal.claim(2 * d.contest.round)
-	write := Write{Path: path, Fields: Fields{JournalField: journal.Bytes()}, Merge: true, If: Condition{Version: version}}
+	d.contest.heeded = journal.claim(claimRounds * d.contest.round)
+	write := Write{Path: path, Fields: Fields{}, Merge: true, If: Condition{Version: version}}
+	journal.write(write.Fields)
 	started := time.Now()
 	ctx, cancel := context.WithTimeout(context.Background(), l.opts.CommitTimeout)
 	defer cancel()
 	now, err := l.store.Commit(ctx, []Write{write})
-	switch {
-	case errors.Is(err, ErrConflict):
+	if err != nil {
 		d.forget()
-		return retryNow, err
-	case err != nil:
+		if errors.Is(err, ErrConflict) {
+			return retryNow, err
+		}
 		// The store is in trouble, which no right of way helps.
-		d.forget()
 		d.contest.over()
 		return retryLater, err
 	}
@@ -109,17 +116,4 @@ func (l *Loop[S]) claim(d *document[S]) (outcome, error) {
 	d.contest.lost = l.opts.ClaimAfter - 1
 	d.state, d.asOf = l.model.Settle(draft, now), started
 	return settled, nil
-}
-
-// guarded says as of when a plan's root is, and refuses a plan that does not
-// hang on it: it could overwrite what others commit.
-func (l *Loop[S]) guarded(d *document[S], p Plan) (time.Time, error) {
-	path, version := l.model.Root(d.state)
-	want := Condition{Version: version, Absent: version.IsZero()}
-	for _, w := range p.Writes {
-		if w.Path == path && w.If == want {
-			return version, nil
-		}
-	}
-	return version, fmt.Errorf("a commit of %s does not depend on %s as of %v", d.key, path, version)
 }

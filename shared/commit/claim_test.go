@@ -80,8 +80,8 @@ func touch(work time.Duration) commit.Command[words] {
 }
 
 // TestNobodyStarves: a command that needs longer than others leave between two
-// commits is done all the same. Without claims hardly
-// any of these ends. The clock is not the machine's.
+// commits is done all the same. Without claims hardly any of these ends. The
+// clock is not the machine's.
 func TestNobodyStarves(t *testing.T) {
 	for _, work := range []time.Duration{50 * time.Millisecond, 200 * time.Millisecond, 600 * time.Millisecond} {
 		t.Run(fmt.Sprint(work), func(t *testing.T) {
@@ -128,7 +128,7 @@ func claimed(t *testing.T, store commit.Store, wait time.Duration) {
 	var journal commit.Journal
 	journal.Append()
 	journal.Claim(wait)
-	if _, err := store.Commit(t.Context(), []commit.Write{{Path: "words/k", Fields: commit.Fields{commit.JournalField: journal.Bytes()}}}); err != nil {
+	if _, err := store.Commit(t.Context(), []commit.Write{{Path: "words/k", Fields: journal.Stored()}}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -181,13 +181,13 @@ func TestAClaimHoldsUpChangesOnly(t *testing.T) {
 // document that says anything at all makes nobody wait for long.
 func TestOnlyClaimsAreClaims(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		j := commit.ReadJournal(rapid.SliceOf(rapid.Byte()).Draw(t, "stored"))
+		j := commit.ReadJournal(commit.Doc{Fields: commit.Fields{commit.JournalField: rapid.SliceOf(rapid.Byte()).Draw(t, "stored")}})
 		if wait := j.Claimed(); wait < 0 || wait > 2*time.Second {
 			t.Errorf("waits %v", wait)
 		}
 		asked := time.Duration(rapid.Int64Range(0, 5000).Draw(t, "ms")) * time.Millisecond
 		j.Claim(asked)
-		kept := commit.ReadJournal(j.Bytes())
+		kept := commit.ReadJournal(commit.Doc{Fields: j.Stored()})
 		if wait := kept.Claimed(); wait != max(min(asked, 2*time.Second), time.Millisecond) {
 			t.Errorf("asked for %v, and %v is read", asked, wait)
 		}
@@ -197,19 +197,30 @@ func TestOnlyClaimsAreClaims(t *testing.T) {
 	})
 }
 
-// careless forgets the precondition.
+// careless leaves out the root.
 type careless struct{ wordsModel }
 
 func (careless) Plan(d *words) (commit.Plan, error) {
 	p, err := wordsModel{}.Plan(d)
-	p.Writes[0].If = commit.Condition{}
+	p.Writes[0].Path += "/parts/0"
 	return p, err
 }
 
 func TestNothingIsCommittedThatCouldOverwriteAnother(t *testing.T) {
 	store := new(commit.Memory)
 	loop := commit.New[words](store, careless{}, commit.Options{})
-	if _, err := loop.Do(t.Context(), "k", add("a")); err == nil || !strings.Contains(err.Error(), "does not depend on words/k") || len(stored(t, store, "k")) > 0 {
+	if _, err := loop.Do(t.Context(), "k", add("a")); err == nil || !strings.Contains(err.Error(), "leaves out words/k") || len(store.All()) > 0 {
 		t.Errorf("%v", err)
 	}
+}
+
+func TestWhoGivesUpBehindAClaimSaysThatOthersWereFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := new(commit.Memory)
+		claimed(t, store, 2*time.Second)
+		loop := commit.New[words](store, wordsModel{}, commit.Options{Patience: time.Second})
+		if _, err := loop.Do(t.Context(), "k", add("a")); err == nil || !strings.Contains(err.Error(), "others kept changing") {
+			t.Errorf("%v", err)
+		}
+	})
 }

@@ -1,7 +1,9 @@
 package commit
 
 import (
+	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -99,6 +101,19 @@ func (i *idleList[S]) remove(d *document[S]) {
 		i.tail = d.prev
 	}
 	d.prev, d.next = nil, nil
+}
+
+// hang makes a plan hang on the root as it was loaded, and says as of when that
+// is. Every commit changes the root, for the journal is in it.
+func (l *Loop[S]) hang(d *document[S], draft *S, p Plan) (time.Time, error) {
+	path, version := l.model.Root(d.state)
+	i := slices.IndexFunc(p.Writes, func(w Write) bool { return w.Path == path && !w.Delete })
+	if i < 0 {
+		return version, fmt.Errorf("a commit of %s leaves out %s", d.key, path)
+	}
+	l.model.Journal(draft).write(p.Writes[i].Fields)
+	p.Writes[i].If = Condition{Version: version, Absent: version.IsZero()}
+	return version, nil
 }
 
 // outcome is what to do after an attempt.

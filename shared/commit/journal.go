@@ -14,11 +14,13 @@ type Journal struct{ nonces []uint64 }
 
 const journalLength = 128
 
-// JournalField is where a root document keeps its journal.
-const JournalField = "commits"
+// journalField is where a root document keeps its journal.
+const journalField = "commits"
 
-// ReadJournal decodes what Bytes encoded. Anything else reads as no journal.
-func ReadJournal(b []byte) Journal {
+// ReadJournal reads the journal of a root document. A document that has none, or
+// anything else in its place, reads as an empty one.
+func ReadJournal(d Doc) Journal {
+	b, _ := d.Fields[journalField].([]byte)
 	j := Journal{nonces: make([]uint64, 0, len(b)/8)}
 	for ; len(b) >= 8; b = b[8:] {
 		j.nonces = append(j.nonces, binary.LittleEndian.Uint64(b))
@@ -26,13 +28,13 @@ func ReadJournal(b []byte) Journal {
 	return j
 }
 
-// Bytes encodes the journal for the root document.
-func (j *Journal) Bytes() []byte {
+// write puts the journal among the fields of its root document.
+func (j *Journal) write(to Fields) {
 	out := make([]byte, 0, 8*len(j.nonces))
 	for _, n := range j.nonces {
 		out = binary.LittleEndian.AppendUint64(out, n)
 	}
-	return out
+	to[journalField] = out
 }
 
 // Clone copies the journal for a draft.

@@ -40,12 +40,13 @@ type Model[S any] interface {
 	Draft(s *S) *S
 	// Weight estimates the bytes the draft would write if it were committed now.
 	Weight(draft *S) int
-	// Plan says what committing the draft writes and announces.
+	// Plan says what committing the draft writes and announces. It writes the
+	// root; the loop adds the journal, and the condition that nobody changed it.
 	Plan(draft *S) (Plan, error)
 	// Settle makes a committed draft the current state at its new version.
 	Settle(draft *S, version time.Time) *S
-	// Journal returns the state's own record of its latest commits, which the
-	// root document keeps in the field JournalField.
+	// Journal returns the state's own record of its latest commits, which Load
+	// reads from the root document by ReadJournal and the loop writes there.
 	Journal(s *S) *Journal
 	// Root names the root document and its version; zero when there is none yet.
 	Root(s *S) (path string, version time.Time)
@@ -338,14 +339,14 @@ func (l *Loop[S]) attempt(d *document[S], calls []*call[S]) (step outcome, left 
 		}
 		return settled, left, l.release(d, plan, calls), nil
 	}
-	since, err := l.guarded(d, plan)
+	since, err := l.hang(d, draft, plan)
 	if err != nil {
 		return retryNow, left, nil, err
 	}
 	if wait := d.contest.yields(l.model.Journal(d.state), since); wait > 0 {
 		time.Sleep(wait)
 		d.forget()
-		return retryNow, left, nil, nil
+		return retryNow, left, nil, ErrConflict
 	}
 	started := time.Now()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(calls[0].ctx), l.opts.CommitTimeout)

@@ -42,8 +42,7 @@ func (m wordsModel) Load(ctx context.Context, r commit.Reader, key string, _ *wo
 		return nil, err
 	}
 	list, _ := docs[0].Fields["list"].([]string)
-	raw, _ := docs[0].Fields[commit.JournalField].([]byte)
-	return &words{key: key, version: docs[0].Version, list: list, journal: commit.ReadJournal(raw)}, nil
+	return &words{key: key, version: docs[0].Version, list: list, journal: commit.ReadJournal(docs[0])}, nil
 }
 
 func (m wordsModel) Draft(s *words) *words {
@@ -58,8 +57,7 @@ func (m wordsModel) Plan(d *words) (commit.Plan, error) {
 	if !d.changed {
 		return commit.Plan{}, nil
 	}
-	w := commit.Write{Path: "words/" + d.key, Fields: commit.Fields{"list": slices.Clone(d.list), commit.JournalField: d.journal.Bytes()}}
-	w.If = commit.Condition{Version: d.version, Absent: d.version.IsZero()}
+	w := commit.Write{Path: "words/" + d.key, Fields: commit.Fields{"list": slices.Clone(d.list)}}
 	list := slices.Clone(d.list)
 	return commit.Plan{Writes: []commit.Write{w}, Announce: func(context.Context) error {
 		if m.announce == nil {

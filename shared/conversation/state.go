@@ -90,9 +90,8 @@ func (m *model) Load(ctx context.Context, r commit.Reader, key string, _ *state)
 	if err != nil {
 		return nil, err
 	}
-	commits, _ := docs[0].Fields[commit.JournalField].([]byte)
 	used, _ := docs[0].Fields["keys"].([]byte)
-	return &state{List: l, user: id.User(key), version: docs[0].Version, journal: commit.ReadJournal(commits), keys: used}, nil
+	return &state{List: l, user: id.User(key), version: docs[0].Version, journal: commit.ReadJournal(docs[0]), keys: used}, nil
 }
 
 func (m *model) Draft(s *state) *state {
@@ -125,12 +124,7 @@ func (m *model) Plan(d *state) (commit.Plan, error) {
 	if err != nil {
 		return commit.Plan{}, err
 	}
-	w := commit.Write{Path: path(d.user), Fields: commit.Fields{"data": packed, "changed": d.Changed, "keys": []byte(d.keys), commit.JournalField: d.journal.Bytes()}}
-	if d.version.IsZero() {
-		w.If.Absent = true
-	} else {
-		w.If.Version = d.version
-	}
+	w := commit.Write{Path: path(d.user), Fields: commit.Fields{"data": packed, "changed": d.Changed, "keys": []byte(d.keys)}}
 	return commit.Plan{Writes: []commit.Write{w}, Announce: announce}, nil
 }
 

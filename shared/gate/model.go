@@ -126,8 +126,7 @@ func (model) Load(ctx context.Context, r commit.Reader, _ string, _ *state) (*st
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
 	}
-	commits, _ := docs[0].Fields[commit.JournalField].([]byte)
-	s.journal = commit.ReadJournal(commits)
+	s.journal = commit.ReadJournal(docs[0])
 	return s, nil
 }
 
@@ -150,12 +149,7 @@ func (model) Plan(d *state) (commit.Plan, error) {
 	if err != nil {
 		return commit.Plan{}, err
 	}
-	w := commit.Write{Path: path, Fields: commit.Fields{"data": data, commit.JournalField: d.journal.Bytes()}}
-	if d.version.IsZero() {
-		w.If.Absent = true
-	} else {
-		w.If.Version = d.version
-	}
+	w := commit.Write{Path: path, Fields: commit.Fields{"data": data}}
 	return commit.Plan{Writes: []commit.Write{w}}, nil
 }
 

@@ -98,7 +98,7 @@ func readHead(g id.Group, d commit.Doc) *state {
 	s.recent = parseRecent(raw("recent"))
 	counts, _ := d.Fields["burst"].([]int64)
 	s.burst = parseBurst(counts)
-	s.journal = commit.ReadJournal(raw(commit.JournalField))
+	s.journal = commit.ReadJournal(d)
 	s.shards = make([]*shard, len(s.versions))
 	return s
 }
@@ -108,7 +108,7 @@ func (s *state) headWrite() commit.Write {
 		"groupId": string(s.id), "name": s.name, "dismissed": s.dismissed, "dismissal": s.dismissal, "serial": int64(s.serial), "members": s.members,
 		"lastSeq": s.lastSeq, "lastAt": s.lastAt, "createdAt": s.createdAt,
 		"shards": s.versions, "sizes": s.sizes,
-		"tail": s.tail.data, "sealed": s.sealed.bytes(), "sealedAt": s.sealedAt.bytes(), "recent": s.recent.bytes(), "burst": s.burst.numbers(), commit.JournalField: s.journal.Bytes(),
+		"tail": s.tail.data, "sealed": s.sealed.bytes(), "sealedAt": s.sealedAt.bytes(), "recent": s.recent.bytes(), "burst": s.burst.numbers(),
 		// activeAt is when the newest entry came; Changed asks by it, and Active with
 		// the lane in front.
 		"activeAt": s.lastAt, "lane": laneOf(s.id),
@@ -123,11 +123,6 @@ func (s *state) headWrite() commit.Write {
 	if s.ended() {
 		// Absent while it lives, so that the index has what Ended asks for only.
 		w.Fields["endedAt"] = s.lastAt
-	}
-	if s.exists() {
-		w.If.Version = s.version
-	} else {
-		w.If.Absent = true
 	}
 	return w
 }

@@ -213,8 +213,7 @@ func (m model) Load(ctx context.Context, r commit.Reader, key string, old *state
 		}
 	}
 	s.last, _ = docs[0].Fields["last"].(int64)
-	commits, _ := docs[0].Fields[commit.JournalField].([]byte)
-	s.journal = commit.ReadJournal(commits)
+	s.journal = commit.ReadJournal(docs[0])
 	return s, nil
 }
 
@@ -276,10 +275,7 @@ func (m model) Plan(d *state) (commit.Plan, error) {
 		plan.Writes = append(plan.Writes, w)
 	}
 	root := &plan.Writes[0]
-	root.Fields["revs"], root.Fields["last"], root.Fields[commit.JournalField] = revs, d.last, d.journal.Bytes()
-	if root.If.Version = d.version; d.version.IsZero() {
-		root.If.Absent = true
-	}
+	root.Fields["revs"], root.Fields["last"] = revs, d.last
 	return plan, nil
 }
 

@@ -124,8 +124,7 @@ func (m model) Load(ctx context.Context, r commit.Reader, name string, _ *state)
 	for b := s.packed; len(b) > 0; b = b[8:] {
 		s.known[binary.BigEndian.Uint64(b)] = true
 	}
-	commits, _ := docs[0].Fields[commit.JournalField].([]byte)
-	s.journal = commit.ReadJournal(commits)
+	s.journal = commit.ReadJournal(docs[0])
 	return s, nil
 }
 
@@ -148,12 +147,7 @@ func (m model) Plan(d *state) (commit.Plan, error) {
 	if err != nil {
 		return commit.Plan{}, err
 	}
-	w := commit.Write{Path: path(d.name), Fields: commit.Fields{"seen": d.pack(), commit.JournalField: d.journal.Bytes(), "expireAt": start.Add(m.keep)}}
-	if d.version.IsZero() {
-		w.If.Absent = true
-	} else {
-		w.If.Version = d.version
-	}
+	w := commit.Write{Path: path(d.name), Fields: commit.Fields{"seen": d.pack(), "expireAt": start.Add(m.keep)}}
 	return commit.Plan{Writes: []commit.Write{w}}, nil
 }
 

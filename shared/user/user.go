@@ -219,8 +219,7 @@ func read(user id.User, d commit.Doc) (*state, error) {
 			return nil, fmt.Errorf("%s %s: %w", d.Path, field, err)
 		}
 	}
-	commits, _ := d.Fields[commit.JournalField].([]byte)
-	s.journal = commit.ReadJournal(commits)
+	s.journal = commit.ReadJournal(d)
 	return s, nil
 }
 
@@ -264,14 +263,9 @@ func (m *model) Plan(d *state) (commit.Plan, error) {
 	}
 	w := commit.Write{Path: path(d.id), Fields: commit.Fields{
 		"name": d.name, "portrait": d.portrait, "createdAt": d.createdAt, "devices": devices, "notices": encoded,
-		"revision": d.revision, "copied": d.copied, commit.JournalField: d.journal.Bytes(),
+		"revision": d.revision, "copied": d.copied,
 	}}
 	d.standing.write(w.Fields)
-	if d.exists() {
-		w.If.Version = d.version
-	} else {
-		w.If.Absent = true
-	}
 	return commit.Plan{Writes: append(d.claimWrites(), w), Announce: announce}, nil
 }
 
